@@ -1,0 +1,41 @@
+/** A value at once, or later. A caller branches once and stays synchronous where it can. */
+export type MaybePromise<T> = T | Promise<T>
+
+/**
+ * Header fields by lower-case name; several field lines are a list (RFC 9110 §5.3).
+ *
+ * @example
+ * const headers: FieldMap = { 'content-type': 'text/html', link: ['</a>', '</b>'] }
+ */
+export type FieldMap = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/**
+ * Status and header section of a response; `reason` only where it is not the standard phrase of the status.
+ *
+ * @example
+ * const head: ResponseHead = { status: 200, headers: { etag: '"v1"' } }
+ */
+export interface ResponseHead {
+  readonly status: number
+  readonly reason?: string
+  readonly headers: FieldMap
+}
+
+/**
+ * Why a decision fell as it did: a stable code, the particulars, and the clause it follows.
+ *
+ * @example
+ * const reason: Reason = { code: 'no-store', detail: 'Cache-Control: no-store', ref: 'RFC 9111 §5.2.2.5' }
+ */
+export interface Reason {
+  readonly code: string
+  readonly detail: string
+  readonly ref: string
+}
+
+export const isPromise = <T>(value: MaybePromise<T>): value is Promise<T> =>
+  typeof (value as { then?: unknown } | undefined)?.then === 'function'
+
+/** Continues with `next` at once where `value` is there already, so that a synchronous backend costs no promise. */
+export const whenReady = <T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> =>
+  isPromise(value) ? value.then(next) : next(value)
