@@ -1,0 +1,258 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
+import type { BackendHealth, MemoryBackend, SyncTagState } from '../backend.ts'
+import { CacheBackendError } from '../errors.ts'
+import { matchesGlob } from '../glob.ts'
+import { createTagTable } from '../tag-table.ts'
+import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
+import { MemoryStats } from './memory-stats.ts'
+import { createSweep, type Sweep, type SweepState } from './memory-sweep.ts'
+
+/** Entries looked at without giving the event loop a turn. */
+const SLICE = 1000
+
+interface Stored {
+  readonly value: string
+  /** By the backend's clock; Infinity without expiry. At that moment it has expired. */
+  readonly expiresAt: number
+}
+
+/**
+ * Entries in the memory of this process, the least recently used evicted first. Bounded by entries and by bytes;
+ * answers at once; expiry follows a monotonic clock, so setting the system's time changes nothing.
+ *
+ * Bytes are counted as UTF-8 text. A string with characters beyond Latin-1 takes two bytes for each of its characters
+ * in the heap, and each entry about 200 bytes beside key and value.
+ *
+ * @throws {CacheConfigError} `CACHE_CONFIG_UNKNOWN_OPTION`, `CACHE_CONFIG_RANGE`, `CACHE_CONFIG_DURATION`,
+ * `CACHE_CONFIG_TYPE`
+ *
+ * @example
+ * const store = memory({ maxEntries: 50_000, maxBytes: '64mb' })
+ * store.set('greeting', 'hello', 60)
+ * store.get('greeting')   // 'hello'
+ * store.close()
+ */
+export const memory = (options: MemoryOptions = {}): MemoryBackend =>
+  new MemoryStore(readMemoryOptions(options))
+
+class MemoryStore implements MemoryBackend {
+  readonly name = 'memory'
+  readonly tags: SyncTagState = createTagTable()
+  readonly #settings: MemorySettings
+  readonly #clock: () => number
+  readonly #stats: MemoryStats
+  readonly #sweep: Sweep
+  #lru: LRUCache<string, Stored>
+  #closed = false
+  #cursor: Iterator<[string, Stored]> | undefined
+  #unseen = 0
+
+  constructor(settings: MemorySettings) {
+    this.#settings = settings
+    this.#clock = settings.clock
+    this.#lru = createLru(settings.maxBytes)
+    this.#sweep = createSweep(settings.cleanupMs, () => this.#sweepSlice())
+    this.#stats = new MemoryStats({
+      entries: () => this.#lru.size,
+      bytes: () => this.#lru.calculatedSize,
+      maxEntries: settings.maxEntries,
+      maxBytes: settings.maxBytes,
+    })
+  }
+
+  get(key: string): string | null {
+    return this.#use(key)?.value ?? null
+  }
+
+  getWithTtl(key: string): { value: string; ttl: number } | null {
+    const stored = this.#use(key)
+    if (stored === undefined) return null
+    const { value, expiresAt } = stored
+    return {
+      value,
+      ttl: expiresAt === Number.POSITIVE_INFINITY ? expiresAt : (expiresAt - this.#clock()) / 1000,
+    }
+  }
+
+  getMany(keys: readonly string[]): Map<string, string> {
+    const found = new Map<string, string>()
+    for (const key of keys) {
+      const value = this.get(key)
+      if (value !== null) found.set(key, value)
+    }
+    return found
+  }
+
+  has(key: string): boolean {
+    const stored = this.#lru.peek(key)
+    return stored !== undefined && !this.#isExpired(stored)
+  }
+
+  set(key: string, value: string, ttl: number): void {
+    this.#store(key, value, ttl)
+  }
+
+  setMany(entries: Iterable<readonly [string, string]>, ttl: number): number {
+    let stored = 0
+    for (const [key, value] of entries) if (this.#store(key, value, ttl)) stored++
+    return stored
+  }
+
+  delete(key: string): void {
+    this.#remove(key)
+  }
+
+  deleteMany(keys: readonly string[]): number {
+    let removed = 0
+    for (const key of keys) if (this.#remove(key)) removed++
+    return removed
+  }
+
+  clear(): number {
+    const removed = this.#lru.size
+    // A new one, because lru-cache's own clear() walks over every entry.
+    this.#lru = createLru(this.#settings.maxBytes)
+    this.#cursor = undefined
+    this.#unseen = 0
+    this.#sweep.stop()
+    return removed
+  }
+
+  async *keys(pattern?: string): AsyncIterable<string> {
+    const snapshot = [...this.#lru.keys()]
+    for (const [index, key] of snapshot.entries()) {
+      if (index % SLICE === SLICE - 1) await nextTurn()
+      if (this.has(key) && (pattern === undefined || matchesGlob(pattern, key))) yield key
+    }
+  }
+
+  prune(): number {
+    const now = this.#clock()
+    let removed = 0
+    for (const [key, stored] of this.#lru.rentries()) {
+      if (stored.expiresAt > now) continue
+      this.#expire(key)
+      removed++
+    }
+    return removed
+  }
+
+  stats(): MemoryStats {
+    return this.#stats
+  }
+
+  health(): BackendHealth {
+    return this.#closed
+      ? { status: 'unhealthy', connected: false, error: 'closed' }
+      : { status: 'healthy', connected: true, latencyMs: 0 }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.clear()
+  }
+
+  /** A lookup that counts: as hit or miss, and as a use that keeps the entry from eviction. */
+  #use(key: string): Stored | undefined {
+    const stored = this.#lru.get(key)
+    if (stored !== undefined) {
+      if (!this.#isExpired(stored)) {
+        this.#stats.hits++
+        return stored
+      }
+      this.#expire(key)
+    }
+    this.#stats.misses++
+    return undefined
+  }
+
+  /** The comparison is this way round so that a clock that says NaN expires entries rather than keeping them. */
+  #isExpired(stored: Stored): boolean {
+    return stored.expiresAt !== Number.POSITIVE_INFINITY && !(stored.expiresAt > this.#clock())
+  }
+
+  #store(key: string, value: string, ttl: number): boolean {
+    if (this.#closed) return false
+    const size = ttl > 0 ? this.#measure(key, value) : Number.POSITIVE_INFINITY
+    if (size === Number.POSITIVE_INFINITY || size > this.#settings.maxEntryBytes) {
+      // Whatever was there is out of date now, even where its successor cannot be kept.
+      this.#remove(key)
+      return false
+    }
+    const lru = this.#lru
+    let expected = lru.size
+    if (!lru.has(key)) {
+      if (lru.size >= this.#settings.maxEntries) lru.pop()
+      expected++
+    }
+    const expiresAt = ttl === Number.POSITIVE_INFINITY ? ttl : this.#clock() + ttl * 1000
+    lru.set(key, { value, expiresAt }, { size })
+    this.#stats.sets++
+    this.#stats.evictions += expected - lru.size
+    if (expiresAt !== Number.POSITIVE_INFINITY) this.#sweep.start()
+    return true
+  }
+
+  /** The size that an entry counts for: whole and at least 1, as lru-cache requires. */
+  #measure(key: string, value: string): number {
+    let cause: unknown
+    try {
+      const size = this.#settings.sizeOf(key, value)
+      if (size >= 0) return Math.max(1, Math.ceil(size))
+      cause = new RangeError(`sizeOf must return a number of bytes, not ${String(size)}`)
+    } catch (error) {
+      cause = error
+    }
+    this.#stats.errors++
+    this.#remove(key)
+    throw new CacheBackendError('BACKEND_ERROR', { backend: this.name, operation: 'set', cause })
+  }
+
+  /** Whether a live entry was there. */
+  #remove(key: string): boolean {
+    const stored = this.#lru.peek(key)
+    if (stored === undefined) return false
+    if (this.#isExpired(stored)) {
+      this.#expire(key)
+      return false
+    }
+    this.#discard(key)
+    this.#stats.deletes++
+    return true
+  }
+
+  #expire(key: string): void {
+    this.#discard(key)
+    this.#stats.expired++
+  }
+
+  #discard(key: string): void {
+    const lru = this.#lru
+    // Deleting its last entry makes lru-cache wipe arrays as long as it ever was; evicting that entry does not.
+    if (lru.size > 1) lru.delete(key)
+    else if (lru.has(key)) lru.pop()
+  }
+
+  /** Looks at the next entries of the present sweep, oldest use first, and at as many in all as there were. */
+  #sweepSlice(): SweepState {
+    const { size } = this.#lru
+    let unseen = this.#unseen === 0 ? size : Math.min(this.#unseen, size)
+    const now = this.#clock()
+    for (let looked = 0; looked < SLICE && unseen > 0; looked++, unseen--) {
+      // Traffic between two slices may have moved or removed the entry that the cursor stood on: begin again.
+      this.#cursor ??= this.#lru.rentries()
+      const next = this.#cursor.next()
+      if (next.done) this.#cursor = undefined
+      else if (!(next.value[1].expiresAt > now)) this.#expire(next.value[0])
+    }
+    this.#unseen = unseen
+    if (unseen > 0) return 'more'
+    this.#cursor = undefined
+    return this.#lru.size === 0 ? 'empty' : 'done'
+  }
+}
+
+/** Limited by bytes alone: given `max`, lru-cache reserves room for that many entries at once. */
+const createLru = (maxBytes: number): LRUCache<string, Stored> =>
+  new LRUCache({ maxSize: Math.min(maxBytes, Number.MAX_SAFE_INTEGER) })

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import type { SyncTagState } from './backend.ts'
+
+const DEFAULT_MAX_TAGS = 100_000
+
+export interface TagTableOptions {
+  /** Tags remembered one by one; at least 1. Default 100,000. */
+  maxTags?: number
+  /** The name of this counter's life. Default: 16 random characters. */
+  epoch?: string
+}
+
+/**
+ * Invalidation state in the memory of this process. Beyond `maxTags` the tags invalidated longest ago are forgotten:
+ * they, and all that was never invalidated, then read as invalidated at the newest count forgotten, which can make a
+ * valid entry count as invalid but never the other way round.
+ *
+ * @example
+ * const state = createTagTable()
+ * state.bump(['t:news'])            // 1
+ * state.read(['t:news', 't:blog'])  // [1, 0]
+ */
+export const createTagTable = (options: TagTableOptions = {}): SyncTagState => {
+  const { maxTags = DEFAULT_MAX_TAGS } = options
+  const counts = new Map<string, number>()
+  // One iterator for the life of the table: a new one would walk over the holes that earlier deletions left at the
+  // front of the map, again at each eviction.
+  const oldestFirst = counts.entries()
+  let head = { epoch: options.epoch ?? randomBytes(12).toString('base64url'), seq: 0 }
+  let floor = 0
+
+  const forgetOldest = (): void => {
+    const next = oldestFirst.next()
+    if (next.done) return
+    const [tag, seq] = next.value
+    counts.delete(tag)
+    floor = seq
+  }
+
+  return {
+    head: () => head,
+    read: (tags) => tags.map((tag) => counts.get(tag) ?? floor),
+    bump: (tags) => {
+      const seq = head.seq + 1
+      head = { epoch: head.epoch, seq }
+      for (const tag of tags) {
+        counts.delete(tag)
+        counts.set(tag, seq)
+      }
+      while (counts.size > 1 && !(counts.size <= maxTags)) forgetOldest()
+      return seq
+    },
+  }
+}
