@@ -1,0 +1,159 @@
+import { isUtf8 } from 'node:buffer'
+import { crc32 } from 'node:zlib'
+import type { StoredResponse } from './entry.ts'
+import { isFieldValue, isToken } from './semantics/fields.ts'
+import type { ResponseDirectives } from './semantics/cache-control.ts'
+
+/** The version of the format: an entry of another version is a miss. */
+const version = 'c1'
+const crcAt = version.length + 1
+const headAt = crcAt + 9
+
+/** The head of an entry as JSON; short names, for it is stored with every response. */
+interface EntryHead {
+  readonly k: string
+  readonly s: number
+  readonly r?: string
+  readonly h: readonly (readonly [string, string | readonly string[]])[]
+  readonly d: ResponseDirectives
+  /** requestTime, responseTime, freshnessLifetime, correctedInitialAge, staleWhileRevalidate, staleIfError, handlerMs */
+  readonly t: readonly number[]
+  readonly g: readonly string[]
+  readonly q: number
+  readonly e: string
+  readonly n: string
+  readonly u?: string
+  /** Flags: p policyFresh, m madeEtag, s scoped. */
+  readonly f: string
+  readonly b: 'utf8' | 'base64'
+}
+
+/** Only ASCII in the head: no change of a character can leave its UTF-8 bytes, and so the checksum, as they were. */
+const asciiJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
+
+const flags = (stored: StoredResponse): string =>
+  (stored.policyFresh ? 'p' : '') + (stored.madeEtag ? 'm' : '') + (stored.scoped ? 's' : '')
+
+/** The string form of a stored response: version and checksum, JSON head, body as text or base64. */
+export const encode = (stored: StoredResponse): string => {
+  const text = isUtf8(stored.body)
+  const head: EntryHead = {
+    k: stored.key,
+    s: stored.status,
+    ...(stored.reason === undefined ? {} : { r: stored.reason }),
+    h: Object.entries(stored.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    d: stored.directives,
+    t: [
+      stored.requestTime,
+      stored.responseTime,
+      stored.freshnessLifetime,
+      stored.correctedInitialAge,
+      stored.staleWhileRevalidate,
+      stored.staleIfError,
+      stored.handlerMs,
+    ],
+    g: stored.tags,
+    q: stored.stamp,
+    e: stored.epoch,
+    n: stored.run,
+    ...(stored.route === undefined ? {} : { u: stored.route }),
+    f: flags(stored),
+    b: text ? 'utf8' : 'base64',
+  }
+  const rest = `${asciiJson(head)}\n${stored.body.toString(text ? 'utf8' : 'base64')}`
+  return `${version} ${checksum(rest)}\n${rest}`
+}
+
+const isStrings = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((member) => typeof member === 'string')
+
+const isTimes = (value: unknown): value is readonly [number, number, number, number, number, number, number] =>
+  Array.isArray(value) && value.length === 7 && value.every((n) => typeof n === 'number' && Number.isFinite(n))
+
+const isField = (field: unknown): field is readonly [string, string | readonly string[]] => {
+  if (!Array.isArray(field) || field.length !== 2) return false
+  const [name, value] = field as [unknown, unknown]
+  if (typeof name !== 'string' || !isToken(name) || name !== name.toLowerCase()) return false
+  return typeof value === 'string' ? isFieldValue(value) : isStrings(value) && value.every(isFieldValue)
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A value may come from a store that others write to: every member is checked before one is used. */
+const isHead = (head: unknown): head is EntryHead =>
+  isRecord(head) &&
+  typeof head.k === 'string' &&
+  typeof head.s === 'number' &&
+  Number.isInteger(head.s) &&
+  head.s >= 200 &&
+  head.s <= 599 &&
+  (head.r === undefined || (typeof head.r === 'string' && isFieldValue(head.r))) &&
+  Array.isArray(head.h) &&
+  head.h.every(isField) &&
+  isRecord(head.d) &&
+  isTimes(head.t) &&
+  isStrings(head.g) &&
+  typeof head.q === 'number' &&
+  typeof head.e === 'string' &&
+  typeof head.n === 'string' &&
+  (head.u === undefined || typeof head.u === 'string') &&
+  typeof head.f === 'string' &&
+  (head.b === 'utf8' || head.b === 'base64')
+
+const parseHead = (text: string): EntryHead | undefined => {
+  try {
+    const head: unknown = JSON.parse(text)
+    return isHead(head) ? head : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const toStored = (head: EntryHead, body: Buffer): StoredResponse => {
+  const [requestTime, responseTime, freshnessLifetime, initialAge, swr, sie, handlerMs] = head.t as [
+    number, number, number, number, number, number, number,
+  ]
+  const headers: Record<string, string | readonly string[]> = Object.create(null)
+  for (const [name, value] of head.h) headers[name] = value
+  return Object.freeze({
+    key: head.k,
+    status: head.s,
+    ...(head.r === undefined ? {} : { reason: head.r }),
+    headers: Object.freeze(headers),
+    body,
+    requestTime,
+    responseTime,
+    directives: head.d,
+    freshnessLifetime,
+    correctedInitialAge: initialAge,
+    staleWhileRevalidate: swr,
+    staleIfError: sie,
+    policyFresh: head.f.includes('p'),
+    madeEtag: head.f.includes('m'),
+    scoped: head.f.includes('s'),
+    tags: head.g,
+    stamp: head.q,
+    epoch: head.e,
+    run: head.n,
+    route: head.u,
+    handlerMs,
+  })
+}
+
+/**
+ * The stored response, or undefined where the value is damaged, foreign, of another version, or stored under
+ * another key: one lost reply of a store must not answer a request with somebody else's entry.
+ */
+export const decode = (value: string, key: string): StoredResponse | undefined => {
+  if (value.charCodeAt(headAt - 1) !== 10 || !value.startsWith(`${version} `)) return undefined
+  const rest = value.slice(headAt)
+  if (value.slice(crcAt, crcAt + 8) !== checksum(rest)) return undefined
+  const end = rest.indexOf('\n')
+  const head = end < 0 ? undefined : parseHead(rest.slice(0, end))
+  if (head === undefined || head.k !== key) return undefined
+  return toStored(head, Buffer.from(rest.slice(end + 1), head.b))
+}

@@ -1,0 +1,211 @@
+import { BoundedMap } from './bounded-map.ts'
+import type { StoredResponse } from './entry.ts'
+
+/**
+ * What a waiting request learns of the forwarded one. `stored`: here is the response. `alone`: it cannot be shared,
+ * run your own handler. `again`: look up again, the key has changed. `lead`: take the forwarded request's place.
+ */
+export type Outcome =
+  | { readonly kind: 'stored'; readonly stored: StoredResponse }
+  | { readonly kind: 'alone' }
+  | { readonly kind: 'again' }
+  | { readonly kind: 'lead'; readonly flight: Flight }
+  | { readonly kind: 'late' }
+
+interface Waiter {
+  readonly selecting: (fields: readonly string[]) => readonly (string | undefined)[]
+  readonly settle: (outcome: Outcome) => void
+  readonly deadline: number
+}
+
+/** Beyond this number of waiters a request goes to its own handler. */
+const mostWaiters = 1000
+/** Keys remembered as uncollapsible or failing, and for how long. */
+const mostMarkers = 10_000
+const hitForMissMs = 10_000
+const backOffMs = 1000
+/** Background revalidations at a time: what is stale stays servable while others run. */
+const mostRevalidations = 64
+
+/** One forwarded request that others may wait for. */
+export class Flight {
+  readonly key: string
+  readonly #flights: Flights
+  readonly #waiters = new Set<Waiter>()
+  #timer: NodeJS.Timeout | undefined
+  #stored: StoredResponse | undefined
+  #open = true
+
+  constructor(key: string, flights: Flights) {
+    this.key = key
+    this.#flights = flights
+  }
+
+  get waiters(): number {
+    return this.#waiters.size
+  }
+
+  /** A promise of what becomes of the forwarded request; undefined where it takes nobody any more. */
+  join(selecting: Waiter['selecting'], waitMs: number): Promise<Outcome> | undefined {
+    if (this.#stored !== undefined) return Promise.resolve({ kind: 'stored', stored: this.#stored })
+    if (!this.#open || this.#waiters.size >= mostWaiters) return undefined
+    return new Promise((settle) => {
+      this.#waiters.add({ selecting, settle, deadline: performance.now() + waitMs })
+      this.#arm()
+    })
+  }
+
+  /** The response is stored: the waiters have it, and whoever comes before the store has it too. */
+  land(stored: StoredResponse): void {
+    this.#stored = stored
+    this.#release({ kind: 'stored', stored })
+  }
+
+  /** The waiters go to their own handlers at once, and later requests do not wait for a while. */
+  refuse(mark: boolean): void {
+    if (mark) this.#flights.markUncollapsible(this.key)
+    this.#close({ kind: 'alone' })
+  }
+
+  /** Another key has been found for this request: every waiter looks up by itself. */
+  rekey(): void {
+    this.#close({ kind: 'again' })
+  }
+
+  /** The response varies: who would not select it looks up again, knowing by which fields. */
+  narrow(fields: readonly string[], values: readonly (string | undefined)[]): void {
+    for (const waiter of this.#waiters) {
+      const own = waiter.selecting(fields)
+      if (own.every((value, index) => value === values[index])) continue
+      this.#waiters.delete(waiter)
+      waiter.settle({ kind: 'again' })
+    }
+  }
+
+  /** The forwarded request is lost: the first waiter takes its place, the others go on waiting for that one. */
+  abandon(): void {
+    if (!this.#open) return
+    const [next, ...others] = this.#waiters
+    this.#waiters.clear()
+    this.#close({ kind: 'alone' })
+    if (next === undefined) return
+    const successor = this.#flights.open(this.key)
+    if (successor === undefined) {
+      for (const waiter of [next, ...others]) waiter.settle({ kind: 'alone' })
+      return
+    }
+    for (const waiter of others) successor.#waiters.add(waiter)
+    successor.#arm()
+    next.settle({ kind: 'lead', flight: successor })
+  }
+
+  /** Nobody can join any more; the key is free for the next. */
+  close(): void {
+    this.#close({ kind: 'alone' })
+  }
+
+  #close(outcome: Outcome): void {
+    this.#open = false
+    this.#flights.remove(this)
+    this.#release(outcome)
+  }
+
+  #release(outcome: Outcome): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const waiters = [...this.#waiters]
+    this.#waiters.clear()
+    for (const waiter of waiters) waiter.settle(outcome)
+  }
+
+  /** One timer a flight, for the waiter whose patience ends first. */
+  #arm(): void {
+    if (this.#timer !== undefined || this.#waiters.size === 0) return
+    const first = Math.min(...[...this.#waiters].map((waiter) => waiter.deadline))
+    this.#timer = setTimeout(() => this.#expire(), Math.max(first - performance.now(), 1))
+    this.#timer.unref()
+  }
+
+  /** A flight that outlasts somebody's patience takes no more waiters: who comes later need not wait in vain. */
+  #expire(): void {
+    this.#timer = undefined
+    const now = performance.now()
+    for (const waiter of this.#waiters) {
+      if (waiter.deadline > now) continue
+      this.#open = false
+      this.#waiters.delete(waiter)
+      waiter.settle({ kind: 'late' })
+    }
+    this.#arm()
+  }
+}
+
+/** The forwarded requests under way, by key: at most one a key is waited for. */
+export class Flights {
+  readonly #flights = new Map<string, Flight>()
+  readonly #uncollapsible = new BoundedMap<number>(mostMarkers)
+  readonly #failing = new BoundedMap<number>(mostMarkers)
+  #revalidations = 0
+
+  get size(): number {
+    return this.#flights.size
+  }
+
+  get(key: string): Flight | undefined {
+    return this.#flights.get(key)
+  }
+
+  /** The flight for a key; undefined where one is under way already. */
+  open(key: string): Flight | undefined {
+    if (this.#flights.has(key)) return undefined
+    const flight = new Flight(key, this)
+    this.#flights.set(key, flight)
+    return flight
+  }
+
+  remove(flight: Flight): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+  }
+
+  /** Hit-for-miss: the last response under this key could not be shared, so nobody waits for the next. */
+  isUncollapsible(key: string): boolean {
+    return this.#isMarked(this.#uncollapsible, key, hitForMissMs)
+  }
+
+  markUncollapsible(key: string): void {
+    this.#uncollapsible.set(key, performance.now())
+  }
+
+  markCollapsible(key: string): void {
+    this.#uncollapsible.delete(key)
+    this.#failing.delete(key)
+  }
+
+  /** Whether the handler failed for this key within the last second: it is not asked at each request. */
+  isFailing(key: string): boolean {
+    return this.#isMarked(this.#failing, key, backOffMs)
+  }
+
+  markFailing(key: string): void {
+    this.#failing.set(key, performance.now())
+  }
+
+  /** A place among the background revalidations, to be given back; false where all are taken. */
+  takeRevalidation(): boolean {
+    if (this.#revalidations >= mostRevalidations) return false
+    this.#revalidations++
+    return true
+  }
+
+  giveRevalidation(): void {
+    this.#revalidations--
+  }
+
+  #isMarked(markers: BoundedMap<number>, key: string, forMs: number): boolean {
+    const since = markers.get(key)
+    if (since === undefined) return false
+    if (performance.now() - since < forMs) return true
+    markers.delete(key)
+    return false
+  }
+}

@@ -1,0 +1,151 @@
+import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { unescape } from 'node:querystring'
+import { matchesGlob } from './glob.ts'
+import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
+import type { KeyPolicy, Policy, QueryRule } from './policy.ts'
+import { fieldValue } from './semantics/fields.ts'
+import { normaliseSelecting } from './semantics/vary.ts'
+import { type CacheRequest, cookieValues, createView, type RequestBody, splitTarget } from './view.ts'
+
+/** What a request is stored under: `id` in the backend, `full` inside the entry, where it is verified. */
+export interface Key {
+  /** At most `longestId` characters; readable where the full key is short enough. */
+  readonly id: string
+  /** Every part behind its length: two requests have the same one if and only if all their parts are equal. */
+  readonly full: string
+}
+
+/** A backend key longer than this is cut and completed by a digest of the whole. */
+const longestId = 1024
+const shownOfLongId = 900
+/** More parameters than parsers commonly read: which of them count depends on their order then. */
+const mostSorted = 256
+
+export const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex')
+
+/** A part of the key: the length in front makes crafted separators harmless. */
+const part = (label: string, value: string | undefined): string =>
+  value === undefined ? ` ${label}-` : ` ${label}${value.length}:${value}`
+
+/** A part that has a name of its own, which somebody chose. */
+const namedPart = (label: string, name: string, value: string | undefined): string =>
+  part(label, name) + part('=', value)
+
+/** Shortens what is too long for a backend key; the digest covers all of it. */
+export const keyOf = (full: string): Key => ({
+  full,
+  id: full.length <= longestId ? full : `${full.slice(0, shownOfLongId)} #${sha256(full)}`,
+})
+
+const decodeName = (name: string): string => unescape(name.replaceAll('+', ' '))
+
+/** Nested names such as `a[0]` and `a[]` build one value in some parsers, so their order among each other counts. */
+const baseName = (name: string): string => name.split(/[[.]/, 1)[0] ?? name
+
+interface Parameter {
+  readonly raw: string
+  readonly name: string
+}
+
+const parameters = (query: string): Parameter[] =>
+  query.split('&').map((raw) => {
+    const at = raw.indexOf('=')
+    return { raw, name: decodeName(at < 0 ? raw : raw.slice(0, at)) }
+  })
+
+const named = (rule: QueryRule, name: string): boolean => rule.names.some((pattern) => matchesGlob(pattern, name))
+
+/** `page[]` is kept with `page`, for a parser may make one of them; it is ignored only where it is named itself. */
+const keeps = (rule: QueryRule, name: string): boolean =>
+  rule.use === 'keep' ? named(rule, name) || named(rule, baseName(name)) : !named(rule, name)
+
+/** Different names in any order are one query; the order of a repeated name stays, for it carries meaning. */
+const sortParameters = (list: Parameter[]): Parameter[] =>
+  list.length > mostSorted
+    ? list
+    : list
+        .map((parameter) => ({ parameter, base: baseName(parameter.name) }))
+        .sort((a, b) => (a.base < b.base ? -1 : a.base > b.base ? 1 : 0))
+        .map(({ parameter }) => parameter)
+
+/** The part of the query that tells entries apart, in one order. */
+export const keyedQuery = (query: string | undefined, rule: QueryRule): string | undefined => {
+  if (query === undefined || rule.use === 'none') return undefined
+  if (rule.use === 'all' && !query.includes('&')) return query
+  const list = parameters(query)
+  const kept = rule.use === 'all' ? list : list.filter(({ name }) => keeps(rule, name))
+  if (kept.length === 0) return undefined
+  return sortParameters(kept)
+    .map(({ raw }) => raw)
+    .join('&')
+}
+
+/** What stands for the body in the key; undefined where the body cannot be told apart from others. */
+export const bodyDigest = (body: RequestBody, kind: KeyPolicy['body']): string | undefined => {
+  if ('parsed' in body) {
+    const text = canonicalJson(body.parsed)
+    return text === undefined ? undefined : `j${sha256(text)}`
+  }
+  const canonical = kind === 'json' && isUtf8(body.bytes) ? canonicalJsonText(body.bytes.toString('utf8')) : undefined
+  return canonical === undefined ? `b${sha256(body.bytes)}` : `j${sha256(canonical)}`
+}
+
+const bodyParts = (request: CacheRequest, digest: string | undefined): string =>
+  digest === undefined
+    ? ''
+    : part('b', digest) +
+      part('t', fieldValue(request.headers, 'content-type')) +
+      part('e', fieldValue(request.headers, 'content-encoding'))
+
+const selectedParts = <Req>(request: CacheRequest<Req>, rules: KeyPolicy<Req>): string => {
+  let parts = ''
+  for (const name of rules.headers)
+    parts += namedPart('h', name, normaliseSelecting(name, fieldValue(request.headers, name)))
+  for (const name of rules.cookies) {
+    const values = cookieValues(request.headers, name)
+    parts += namedPart('c', name, String(values.length))
+    for (const value of values) parts += part('v', value)
+  }
+  if (rules.by.length > 0) {
+    const view = createView(request)
+    for (const [name, of] of rules.by) parts += namedPart('x', name, of(view))
+  }
+  return parts
+}
+
+/** GET and HEAD share their entries: HEAD is answered from a stored GET (RFC 9110 §9.3.2). */
+const methodClass = (method: string): string => (method === 'HEAD' ? 'GET' : method)
+
+/** Where a cache's keys begin: what keeps caches and deployments on one backend apart. */
+export const keyPrefix = (namespace: string, version: string): string => part('n', namespace).slice(1) + part('v', version)
+
+/** What the request and the scope's value, if the policy has a scope, are keyed by. */
+export interface KeyInputs {
+  readonly scope?: string
+  readonly bodyDigest?: string
+}
+
+/** The primary key (RFC 9111 §2). The path stays as received: a framework routes `/%61` and `/a` differently. */
+export const primaryKey = <Req>(
+  prefix: string,
+  request: CacheRequest<Req>,
+  policy: Policy<Req>,
+  inputs: KeyInputs = {},
+): Key => {
+  const { path, query } = splitTarget(request.url)
+  const rules = policy.key
+  let full = prefix + part('m', methodClass(request.method))
+  if (rules.host) full += part('s', request.scheme) + part('a', request.authority)
+  full += part('p', path) + part('q', keyedQuery(query, rules.query))
+  // A scope is a session or a user: it tells entries apart and must not be readable in a store.
+  if (inputs.scope !== undefined) full += part('u', sha256(inputs.scope).slice(0, 32))
+  return keyOf(full + selectedParts(request, rules) + bodyParts(request, inputs.bodyDigest))
+}
+
+/** The key of one variant: the primary key, the fields that `Vary` nominated, and their values (RFC 9111 §4.1). */
+export const variantKey = (primary: Key, fields: readonly string[], values: readonly (string | undefined)[]): Key => {
+  let full = `${primary.full} |`
+  for (const [index, name] of fields.entries()) full += namedPart('y', name, values[index])
+  return keyOf(full)
+}

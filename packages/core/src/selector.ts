@@ -1,0 +1,125 @@
+import { sha256 } from './key.ts'
+import { splitTarget } from './view.ts'
+
+/**
+ * What to invalidate. `url`: a path with its query, on any host, or an absolute URL. `urlPrefix`: whole path
+ * segments, so that `/a` covers `/a` and `/a/b` and not `/ab`.
+ *
+ * @example
+ * await cache.invalidate({ tags: ['catalogue'] })
+ * await cache.invalidate({ urlPrefix: '/items' }, { mode: 'stale' })
+ */
+export type Selector =
+  | { readonly tags: readonly string[] }
+  | { readonly url: string }
+  | { readonly urlPrefix: string }
+  | { readonly route: string }
+  | { readonly all: true }
+
+/**
+ * `'remove'` (default): never served again. `'stale'`: served within the stale windows until it is validated.
+ *
+ * @example
+ * await cache.invalidate({ all: true }, { mode: 'stale', reason: 'import finished' })
+ */
+export interface InvalidateOptions {
+  readonly mode?: 'stale' | 'remove'
+  /** Shown in the `invalidate` event. */
+  readonly reason?: string
+}
+
+/** What every stored response carries beside its own tags: all of them, its URLs, and the prefixes of its path. */
+const everything = '*'
+const longestTag = 256
+/** Deeper segments are covered by the prefix at this depth: invalidating too much is safe. */
+const deepestPrefix = 32
+
+const bounded = (tag: string): string => (tag.length <= longestTag ? tag : `#${sha256(tag)}`)
+
+const decodeUnreserved = (text: string): string =>
+  text.replace(/%[0-9a-fA-F]{2}/g, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
+    return /[A-Za-z0-9._~-]/.test(character) ? character : escape
+  })
+
+/** Frameworks route `/A/`, `/a` and `/%61` to one handler, so one name invalidates all of them; keys stay exact. */
+const loosePath = (path: string): string => {
+  const lower = decodeUnreserved(path).toLowerCase()
+  return lower.length > 1 && lower.endsWith('/') ? lower.slice(0, -1) : lower
+}
+
+/** Names sorted: the order of parameters does not hide an entry from its invalidation. */
+const looseQuery = (query: string | undefined): string =>
+  query === undefined || query === '' ? '' : `?${decodeUnreserved(query).toLowerCase().split('&').sort().join('&')}`
+
+const looseTarget = (url: string): string => {
+  const { path, query } = splitTarget(url)
+  return loosePath(path) + looseQuery(query)
+}
+
+const urlTag = (url: string): string => bounded(`u:${looseTarget(url)}`)
+
+const absoluteTag = (scheme: string, authority: string, url: string): string =>
+  bounded(`U:${scheme}://${authority}`.toLowerCase() + looseTarget(url))
+
+const prefixesOf = (path: string): string[] => {
+  const prefixes = ['/']
+  let at = path.indexOf('/', 1)
+  while (at > 0 && prefixes.length < deepestPrefix) {
+    prefixes.push(path.slice(0, at))
+    at = path.indexOf('/', at + 1)
+  }
+  if (path !== '/' && prefixes.length < deepestPrefix) prefixes.push(path)
+  return prefixes
+}
+
+/** The prefix tag that covers `path`: its own, or the deepest one that entries carry. */
+const prefixTag = (prefix: string): string => {
+  const path = loosePath(prefix)
+  return bounded(`p:${prefixesOf(path).at(-1) ?? '/'}`)
+}
+
+export const userTag = (tag: string): string => bounded(`t:${tag}`)
+
+const routeTag = (route: string): string => bounded(`r:${route}`)
+
+/** A request target, and the form of it that the key rules left. */
+export interface Target {
+  readonly scheme: string
+  readonly authority: string
+  /** Path and query as received. */
+  readonly url: string
+  /** The same with the query that counts for the key. */
+  readonly keyedUrl: string
+}
+
+/** The tags that a stored response carries by where it came from. */
+export const implicitTags = (target: Target, route: string | undefined): readonly string[] => {
+  const tags = new Set([everything])
+  for (const url of [target.url, target.keyedUrl]) {
+    tags.add(urlTag(url))
+    tags.add(absoluteTag(target.scheme, target.authority, url))
+  }
+  for (const prefix of prefixesOf(loosePath(splitTarget(target.url).path))) tags.add(bounded(`p:${prefix}`))
+  if (route !== undefined) tags.add(routeTag(route))
+  return [...tags]
+}
+
+const absolute = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/i
+
+/** The tag of one absolute or any-host URL. */
+export const tagOfUrl = (url: string): string => {
+  const parts = absolute.exec(url)
+  if (parts === null) return urlTag(url.split('#', 1)[0] ?? url)
+  const [, scheme = '', authority = '', rest = ''] = parts
+  return absoluteTag(scheme, authority, rest.startsWith('/') ? rest : `/${rest}`)
+}
+
+/** The tags whose invalidation carries out a selector; their number does not depend on the number of entries. */
+export const tagsOf = (selector: Selector): readonly string[] => {
+  if ('tags' in selector) return selector.tags.map(userTag)
+  if ('url' in selector) return [tagOfUrl(selector.url)]
+  if ('urlPrefix' in selector) return [prefixTag(selector.urlPrefix)]
+  if ('route' in selector) return [routeTag(selector.route)]
+  return [everything]
+}

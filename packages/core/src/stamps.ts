@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto'
+import type { CacheBackend, TagState } from './backend.ts'
+import type { StoredResponse } from './entry.ts'
+import { type MaybePromise, whenReady } from './message.ts'
+import { createTagTable } from './tag-table.ts'
+
+/** The invalidation count and epoch at one moment. A fill is stamped with those of its start. */
+export interface Stamp {
+  readonly epoch: string
+  readonly seq: number
+  /** Names the process whose count it is, where every process counts for itself. */
+  readonly run: string
+}
+
+/** Whether a stored response was invalidated after its fill began, and how. */
+export type Validity = 'valid' | 'stale' | 'removed'
+
+/** The invalidation clock: no wall clock, O(1) in the number of entries, safe against fills in flight. */
+export interface Stamps {
+  /** Read no later than the entry, and before the handler runs. */
+  now(): MaybePromise<Stamp>
+  check(stored: StoredResponse, now: Stamp): MaybePromise<Validity>
+  /** The count that the invalidation took. */
+  invalidate(tags: readonly string[], mode: 'stale' | 'remove'): MaybePromise<number>
+  /** Makes an epoch durable that a failing store did not take yet; nothing may be stored before. */
+  settle(): MaybePromise<void>
+}
+
+/** A soft invalidation is one of a tag's twin, so that the count alone tells both kinds apart. */
+const softTag = (tag: string): string => `~${tag}`
+
+const verdict = (counts: readonly number[], tags: number, stamp: number): Validity => {
+  let soft = false
+  for (const [index, count] of counts.entries()) {
+    if (count <= stamp) continue
+    if (index < tags) return 'removed'
+    soft = true
+  }
+  return soft ? 'stale' : 'valid'
+}
+
+const checkTags = (state: TagState, prefix: string, stored: StoredResponse): MaybePromise<Validity> => {
+  const tags = stored.tags.map((tag) => prefix + tag)
+  return whenReady(state.read([...tags, ...tags.map(softTag)]), (counts) => verdict(counts, tags.length, stored.stamp))
+}
+
+const bump = (state: TagState, prefix: string, tags: readonly string[], mode: 'stale' | 'remove'): MaybePromise<number> =>
+  state.bump(tags.map((tag) => (mode === 'stale' ? softTag(prefix + tag) : prefix + tag)))
+
+/** Stamps in a store that counts itself: exact for everybody who shares the store. */
+const storeStamps = (state: TagState, prefix: string): Stamps => ({
+  now: () => whenReady(state.head(), ({ epoch, seq }) => ({ epoch, seq, run: '' })),
+  check: (stored, now) => {
+    if (stored.epoch !== now.epoch || stored.run !== '') return 'removed'
+    // Nothing at all was invalidated since the fill began.
+    return stored.stamp === now.seq ? 'valid' : checkTags(state, prefix, stored)
+  },
+  invalidate: (tags, mode) => bump(state, prefix, tags, mode),
+  settle: () => undefined,
+})
+
+const longest = Number.POSITIVE_INFINITY
+
+/**
+ * Stamps for a store that has nothing atomic: this process counts, and only the epoch lies in the store. Every
+ * invalidation writes a new one, so that entries of other runs, whose stamps mean nothing here, end with it.
+ */
+class LocalStamps implements Stamps {
+  readonly #backend: CacheBackend
+  readonly #key: string
+  readonly #prefix: string
+  readonly #run = randomBytes(9).toString('base64url')
+  readonly #state = createTagTable()
+  #epoch: MaybePromise<string> | undefined
+  #unwritten = false
+
+  constructor(backend: CacheBackend, prefix: string, key: string) {
+    this.#backend = backend
+    this.#prefix = prefix
+    this.#key = key
+  }
+
+  now(): MaybePromise<Stamp> {
+    this.#epoch ??= this.#readEpoch()
+    return whenReady(this.#epoch, (epoch) => ({ epoch, seq: this.#state.head().seq, run: this.#run }))
+  }
+
+  check(stored: StoredResponse, now: Stamp): MaybePromise<Validity> {
+    if (stored.run === this.#run)
+      return stored.stamp === now.seq ? 'valid' : checkTags(this.#state, this.#prefix, stored)
+    return stored.epoch === now.epoch ? 'valid' : 'removed'
+  }
+
+  invalidate(tags: readonly string[], mode: 'stale' | 'remove'): MaybePromise<number> {
+    const seq = bump(this.#state, this.#prefix, tags, mode)
+    this.#epoch = randomBytes(9).toString('base64url')
+    this.#unwritten = true
+    return whenReady(this.settle(), () => seq)
+  }
+
+  settle(): MaybePromise<void> {
+    if (!this.#unwritten || typeof this.#epoch !== 'string') return undefined
+    const epoch = this.#epoch
+    return whenReady(this.#backend.set(this.#key, epoch, longest), () => {
+      if (this.#epoch === epoch) this.#unwritten = false
+    })
+  }
+
+  #readEpoch(): MaybePromise<string> {
+    const fresh = randomBytes(9).toString('base64url')
+    const adopt = (found: string | null): string => {
+      // An invalidation that came while the store was asked has written a newer one.
+      if (typeof this.#epoch === 'string') return this.#epoch
+      this.#unwritten = found === null
+      this.#epoch = found ?? fresh
+      return this.#epoch
+    }
+    const failed = (): string => adopt(null)
+    try {
+      const found = this.#backend.get(this.#key)
+      return found instanceof Promise ? found.then(adopt, failed) : adopt(found)
+    } catch {
+      return failed()
+    }
+  }
+}
+
+/** The invalidation clock of one namespace on one backend. */
+export const createStamps = (backend: CacheBackend, namespace: string): Stamps => {
+  const prefix = `${namespace.length}:${namespace} `
+  if (backend.tags !== undefined) return storeStamps(backend.tags, prefix)
+  return new LocalStamps(backend, prefix, `${prefix}#epoch`)
+}

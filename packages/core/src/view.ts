@@ -1,0 +1,83 @@
+import { fieldValue } from './semantics/fields.ts'
+import type { FieldMap, MaybePromise, ResponseHead } from './message.ts'
+import type { RequestView, ResponseView } from './options.ts'
+
+/** A request body for the key: the bytes, or what a body parser in front of the cache made of them. */
+export type RequestBody = { readonly bytes: Buffer } | { readonly parsed: unknown }
+
+/**
+ * A request as an adapter hands it to `cache.lookup`: read once, never changed by the cache.
+ *
+ * @example
+ * const request: CacheRequest = {
+ *   method: 'GET', url: '/items?page=2', authority: 'shop.example', scheme: 'https', headers: {}, raw: undefined,
+ * }
+ */
+export interface CacheRequest<Req = unknown> {
+  readonly method: string
+  /** The request target as received: path and query. */
+  readonly url: string
+  /** Host and port, as the framework resolves them. */
+  readonly authority: string
+  readonly scheme: string
+  readonly headers: FieldMap
+  /** The framework's own request, for policy functions. */
+  readonly raw: Req
+  /** The pattern of the route, where it is known. */
+  readonly route?: string
+  /** Reads the body for the key and leaves it readable; undefined where it is larger than `limit` or gone. */
+  body?(limit: number): MaybePromise<RequestBody | undefined>
+}
+
+/** Splits a request target at its first question mark; the query is undefined where there is none. */
+export const splitTarget = (url: string): { readonly path: string; readonly query: string | undefined } => {
+  const at = url.indexOf('?')
+  return at < 0 ? { path: url, query: undefined } : { path: url.slice(0, at), query: url.slice(at + 1) }
+}
+
+/** Every value of a cookie name, in order: which of several a parser takes is not for the cache to guess. */
+export const cookieValues = (headers: FieldMap, name: string): readonly string[] => {
+  const line = fieldValue(headers, 'cookie')
+  if (line === undefined) return []
+  const values: string[] = []
+  for (const pair of line.split(/[;,]/)) {
+    const at = pair.indexOf('=')
+    if (at >= 0 && pair.slice(0, at).trim() === name) values.push(pair.slice(at + 1).trim())
+  }
+  return values
+}
+
+const absoluteUrl = (request: CacheRequest): URL => {
+  const origin = `${request.scheme}://${request.authority || 'localhost'}`
+  // The path is appended, not resolved: "//evil.example/" must stay a path.
+  if (URL.canParse(origin + request.url)) return new URL(origin + request.url)
+  return new URL('http://invalid.invalid/')
+}
+
+/** What policy functions see of a request; the URL is parsed when it is first read. */
+export const createView = <Req>(request: CacheRequest<Req>): RequestView<Req> => {
+  let url: URL | undefined
+  const view = {
+    method: request.method,
+    route: request.route,
+    raw: request.raw,
+    get url(): URL {
+      url ??= absoluteUrl(request)
+      return url
+    },
+    header: (name: string): string | undefined => fieldValue(request.headers, name.toLowerCase()),
+    cookie: (name: string): string | undefined => cookieValues(request.headers, name)[0],
+    query: (name: string): string | readonly string[] | undefined => {
+      const values = view.url.searchParams.getAll(name)
+      return values.length > 1 ? values : values[0]
+    },
+  }
+  return view
+}
+
+/** What policy functions see of a response head. */
+export const createResponseView = (head: ResponseHead, durationMs: number): ResponseView => ({
+  status: head.status,
+  header: (name) => fieldValue(head.headers, name.toLowerCase()),
+  durationMs,
+})
