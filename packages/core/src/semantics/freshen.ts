@@ -1,5 +1,5 @@
 import type { FieldMap } from '../message.ts'
-import { withoutConnectionFields } from './fields.ts'
+import { hasField, withoutConnectionFields } from './fields.ts'
 
 /**
  * What a 304 does not change in a stored response: its length, how the stored content is to be read, cookies, which
@@ -31,9 +31,9 @@ export const freshenFields = (
   const fields = withoutConnectionFields(stored)
   delete fields.age
   const update = withoutConnectionFields(notModified)
-  for (const name of Object.keys(update)) {
-    const value = update[name]
-    if (value !== undefined && !keptWhenFreshened.has(name)) fields[name] = value
+  for (const [name, value] of Object.entries(update)) {
+    // An empty list has no field line, and so is no field of the 304.
+    if (hasField(update, name) && !keptWhenFreshened.has(name)) fields[name] = value
   }
   return fields
 }
