@@ -1,4 +1,15 @@
-import type { RequestView, ResponseView, TtlOption } from './options.ts'
+import type { CacheBackend } from './backend.ts'
+import { checkOptions, checkRoute, emitWarning, type OptionLayer, type Warn } from './option-check.ts'
+import type {
+  CacheOptions,
+  Logger,
+  RequestView,
+  ResponseView,
+  RoutePolicy,
+  StatusHeader,
+  TtlOption,
+} from './options.ts'
+import type { PolicyLayer } from './policy-check.ts'
 
 /** How the query enters the key: by default all of it, or what a list of name patterns keeps or ignores. */
 export interface QueryRule {
@@ -23,7 +34,11 @@ export interface KeyPolicy<Req = unknown> {
 /** One validated policy, all layers merged: durations in milliseconds, sizes in bytes, nothing left out. */
 export interface Policy<Req = unknown> {
   /** Undefined: only what the response itself declares fresh is stored. */
-  readonly ttl: number | false | undefined | ((request: RequestView<Req>, response: ResponseView) => TtlOption | undefined)
+  readonly ttl:
+    | number
+    | false
+    | undefined
+    | ((request: RequestView<Req>, response: ResponseView) => TtlOption | undefined)
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
   readonly keep: number
@@ -35,7 +50,9 @@ export interface Policy<Req = unknown> {
   readonly status: ReadonlyMap<number, number | false>
   readonly key: KeyPolicy<Req>
   readonly scope: 'public' | 'private' | undefined | ((request: RequestView<Req>) => string | undefined)
-  readonly tags: readonly string[] | ((request: RequestView<Req>, response: ResponseView) => readonly string[])
+  readonly tags:
+    | readonly string[]
+    | ((request: RequestView<Req>, response: ResponseView) => readonly string[])
   /** Tags of the weaker layers: they unite. */
   readonly inheritedTags: readonly Policy<Req>['tags'][]
   readonly collapse: { readonly wait: number; readonly onTimeout: 'run' | 'stale' | 503 } | false
@@ -45,8 +62,171 @@ export interface Policy<Req = unknown> {
   /** Lower-case. */
   readonly excludeHeaders: readonly string[]
   readonly when: ((request: RequestView<Req>) => boolean) | undefined
-  /** Equal for two policies exactly where lookups by them find the same entry: key rules, scope, methods, body. */
+  /** Equal for two policies where any lookup by them finds the same entry: methods, key rules, scope, `when`. */
   readonly lookupId: string
   /** True where a function decides the key (`by`, `scope`) or whether to look (`when`). */
   readonly deferred: boolean
+}
+
+/** What belongs to the cache and not to a policy, validated and with its defaults. */
+export interface Settings<Req = unknown> {
+  readonly name: string
+  /** Undefined: the cache makes its own. */
+  readonly backend: CacheBackend | undefined
+  /** Milliseconds. */
+  readonly backendDeadline: number
+  readonly namespace: string
+  readonly version: string
+  readonly debug: boolean
+  readonly clientDirectives: 'rfc' | 'ignore' | ((request: RequestView<Req>) => boolean)
+  /** Without repetitions; empty for none. */
+  readonly statusHeaders: readonly StatusHeader[]
+  /** Lower-case, strongest first. */
+  readonly targets: readonly string[]
+  readonly logger: Logger | undefined
+  readonly clock: () => number
+}
+
+const routeTtl = 300_000
+
+const builtIn: Policy = {
+  ttl: undefined,
+  staleWhileRevalidate: 0,
+  staleIfError: 60_000,
+  keep: 3_600_000,
+  heuristic: false,
+  etag: true,
+  methods: new Set(['GET', 'HEAD']),
+  status: new Map(),
+  key: {
+    query: { use: 'all', names: [] },
+    headers: [],
+    cookies: [],
+    by: [],
+    host: true,
+    body: 'none',
+    maxBodyBytes: 65_536,
+  },
+  scope: undefined,
+  tags: [],
+  inheritedTags: [],
+  collapse: { wait: 5000, onTimeout: 'run' },
+  maxBodyBytes: 10_485_760,
+  includeHeaders: undefined,
+  excludeHeaders: [],
+  when: undefined,
+  lookupId: '',
+  deferred: false,
+}
+
+const numbers = new WeakMap<object, number>()
+let lastNumber = 0
+
+/** One number for one function, as long as it lives: two functions are never known to do the same. */
+const numberOf = (of: object): number => {
+  const known = numbers.get(of)
+  if (known !== undefined) return known
+  lastNumber += 1
+  numbers.set(of, lastNumber)
+  return lastNumber
+}
+
+/** What a lookup depends on. */
+type LookupRules<Req> = Pick<Policy<Req>, 'methods' | 'key' | 'scope' | 'when'>
+
+/** JSON, so that no name can be written to look like another part. */
+const lookupIdOf = <Req>({ methods, key, scope, when }: LookupRules<Req>): string => {
+  const keyed = methods.has('POST') || methods.has('QUERY')
+  return JSON.stringify([
+    [...methods].sort(),
+    [key.query.use, ...key.query.names],
+    key.headers,
+    key.cookies,
+    key.by.map(([name, of]) => [name, numberOf(of)]),
+    key.host,
+    keyed ? [key.body, key.maxBodyBytes] : [],
+    typeof scope === 'function' ? numberOf(scope) : (scope ?? 'shared'),
+    when === undefined ? 0 : numberOf(when),
+  ])
+}
+
+const isDeferred = <Req>({ key, scope, when }: LookupRules<Req>): boolean =>
+  key.by.length > 0 || typeof scope === 'function' || when !== undefined
+
+/** Tags unite: those of the weaker layers move behind the ones that the stronger layer states. */
+const uniteTags = <Req>(
+  base: Policy<Req>,
+  tags: PolicyLayer['tags'],
+): Pick<Policy<Req>, 'tags' | 'inheritedTags'> => {
+  const none = Array.isArray(base.tags) && base.tags.length === 0
+  if (tags === undefined) return { tags: base.tags, inheritedTags: base.inheritedTags }
+  return { tags, inheritedTags: none ? base.inheritedTags : [...base.inheritedTags, base.tags] }
+}
+
+/** The stronger layer wins member by member, `key` rule by rule. */
+const mergeLayer = <Req>(base: Policy<Req>, layer: PolicyLayer): Policy<Req> => {
+  const rules: LookupRules<Req> = {
+    methods: layer.methods ?? base.methods,
+    key: { ...base.key, ...layer.key },
+    scope: layer.scope ?? base.scope,
+    when: layer.when ?? base.when,
+  }
+  return {
+    ttl: layer.ttl ?? layer.timeout ?? base.ttl,
+    staleWhileRevalidate: layer.staleWhileRevalidate ?? base.staleWhileRevalidate,
+    staleIfError: layer.staleIfError ?? base.staleIfError,
+    keep: layer.keep ?? base.keep,
+    heuristic: layer.heuristic ?? base.heuristic,
+    etag: layer.etag ?? base.etag,
+    status: layer.status ?? base.status,
+    collapse: layer.collapse ?? base.collapse,
+    maxBodyBytes: layer.maxBodyBytes ?? base.maxBodyBytes,
+    includeHeaders: layer.includeHeaders ?? base.includeHeaders,
+    excludeHeaders: layer.excludeHeaders ?? base.excludeHeaders,
+    ...uniteTags(base, layer.tags),
+    ...rules,
+    lookupId: lookupIdOf(rules),
+    deferred: isDeferred(rules),
+  }
+}
+
+const settingsOf = (layer: OptionLayer): Settings => ({
+  name: layer.name ?? 'stowage',
+  backend: layer.backend,
+  backendDeadline: layer.backendDeadline ?? 250,
+  namespace: layer.namespace ?? 'stowage',
+  version: layer.version ?? '',
+  debug: layer.debug ?? false,
+  clientDirectives: layer.clientDirectives ?? 'rfc',
+  statusHeaders: layer.statusHeader ?? ['Cache-Status'],
+  targets: layer.targets ?? ['stowage-cache-control'],
+  logger: layer.logger,
+  clock: layer.clock ?? (() => Date.now()),
+})
+
+/**
+ * Validates the options of a cache and completes them by the defaults. Throws a `CacheConfigError` with everything
+ * that is wrong; `place` opens its messages and those of the warnings.
+ */
+export const compileOptions = <Req = unknown>(
+  options: CacheOptions<Req> | undefined,
+  place: string,
+  warn: Warn = emitWarning,
+): { readonly policy: Policy<Req>; readonly settings: Settings<Req> } => {
+  const layer = checkOptions(options, place, warn, builtIn)
+  return { policy: mergeLayer<Req>(builtIn, layer), settings: settingsOf(layer) }
+}
+
+/**
+ * Validates the policy of a route and lays it over `base`. Naming a route opts it in: where neither states a ttl,
+ * it is 300 s. Throws as `compileOptions` does.
+ */
+export const compileRoute = <Req = unknown>(
+  base: Policy<Req>,
+  route: RoutePolicy<Req> | undefined,
+  place: string,
+  warn: Warn = emitWarning,
+): Policy<Req> => {
+  const merged = mergeLayer(base, checkRoute(route, place, warn, base))
+  return merged.ttl === undefined ? { ...merged, ttl: routeTtl } : merged
 }
