@@ -108,7 +108,8 @@ export const targetedDirectives = (
 ): TargetedDirectives | undefined => {
   for (const target of targets) {
     const field = target.toLowerCase()
-    if (!hasField(headers, field)) continue
+    // The plain look-up first: on nearly every response, no target is there.
+    if (headers[field] === undefined || !hasField(headers, field)) continue
     const dictionary = parseDictionary(fieldLines(headers, field))
     if (dictionary === undefined || dictionary.size === 0) continue
     return { field, directives: readDirectives(dictionary) }

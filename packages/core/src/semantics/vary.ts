@@ -60,12 +60,33 @@ const trimAroundCommas = (value: string): string => {
   return joined + trimOws(value, start)
 }
 
-/** The grammar of the fields in which clients state preferences (RFC 9110 §12.5.1 to §12.5.4). */
-const preferenceFields: ReadonlyMap<string, Preferences> = new Map<string, Preferences>([
-  ['accept', 'media-ranges'],
-  ['accept-charset', 'alternatives'],
-  ['accept-encoding', 'alternatives'],
-  ['accept-language', 'languages'],
+/** Clients can bring any value, so that both the number and the length of those remembered are limited. */
+const rememberedValues = 256
+const rememberedLength = 512
+
+/** Few values make up nearly all requests, and every hit on a varying response needs their normal form. */
+const remembering = (read: (value: string) => string): ((value: string) => string) => {
+  const results = new Map<string, string>()
+  return (value) => {
+    const known = results.get(value)
+    if (known !== undefined) return known
+    const result = read(value)
+    if (value.length > rememberedLength) return result
+    if (results.size >= rememberedValues) results.clear()
+    results.set(value, result)
+    return result
+  }
+}
+
+const normalising = (preferences: Preferences): ((value: string) => string) =>
+  remembering((value) => parsePreferences(value, preferences) ?? trimAroundCommas(value))
+
+/** The fields in which clients state preferences (RFC 9110 §12.5.1 to §12.5.4). */
+const preferenceFields: ReadonlyMap<string, (value: string) => string> = new Map([
+  ['accept', normalising('media-ranges')],
+  ['accept-charset', normalising('alternatives')],
+  ['accept-encoding', normalising('alternatives')],
+  ['accept-language', normalising('languages')],
 ])
 
 /**
@@ -79,8 +100,8 @@ const preferenceFields: ReadonlyMap<string, Preferences> = new Map<string, Prefe
 export const normaliseSelecting = (name: string, value: string | undefined): string | undefined => {
   if (value === undefined) return undefined
   if (singletonFields.has(name)) return trimOws(value)
-  const preferences = preferenceFields.get(name)
-  return (preferences && parsePreferences(value, preferences)) ?? trimAroundCommas(value)
+  const normalise = preferenceFields.get(name) ?? trimAroundCommas
+  return normalise(value)
 }
 
 /**
