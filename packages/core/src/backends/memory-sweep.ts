@@ -1,22 +1,32 @@
-/** What one step of a sweep found: more to look at, all looked at, or nothing that could expire. */
-export type SweepState = 'more' | 'done' | 'empty'
+/** What a sweep goes over. */
+export interface SweepSource {
+  readonly size: () => number
+  /** Sound while entries come and go; new ones last. */
+  readonly keys: () => Iterator<string>
+  /** Removes the entry if it has expired. */
+  readonly expire: (key: string) => void
+}
 
 export interface Sweep {
-  /** Does nothing while one is under way. */
+  /** Does nothing while it is running. */
   start(): void
   stop(): void
 }
 
-/** Between two steps of one sweep: requests go first, and 1,000,000 entries still take 10 s. */
+/** Entries looked at without giving the event loop a turn. */
+export const SLICE = 1000
+
+/** Between two slices of one round: requests go first, and 1,000,000 entries still take 10 s. */
 const PAUSE_MS = 10
 /** What a timer can wait for; more would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /**
- * Calls `step` every `intervalMs`, and again soon after while it says `more`. One timer, whatever there is to look at;
- * none once it says `empty`, until the next `start()`. It never keeps the process alive.
+ * Goes over all entries every `intervalMs`, a slice at a time. One timer, however many entries there are; none where
+ * there is no entry, until the next `start()`. It never keeps the process alive.
  */
-export const createSweep = (intervalMs: number, step: () => SweepState): Sweep => {
+export const createSweep = (intervalMs: number, source: SweepSource): Sweep => {
+  const round = createRound(source)
   let timer: NodeJS.Timeout | undefined
 
   const wait = (ms: number): void => {
@@ -25,8 +35,8 @@ export const createSweep = (intervalMs: number, step: () => SweepState): Sweep =
   }
   const run = (): void => {
     timer = undefined
-    const state = step()
-    if (state !== 'empty') wait(state === 'more' ? PAUSE_MS : intervalMs)
+    const unfinished = round.slice()
+    if (source.size() > 0) wait(unfinished ? PAUSE_MS : intervalMs)
   }
 
   return {
@@ -36,6 +46,31 @@ export const createSweep = (intervalMs: number, step: () => SweepState): Sweep =
     stop: () => {
       clearTimeout(timer)
       timer = undefined
+      round.abandon()
     },
   }
+}
+
+/** A round looks at as many entries as there were at its start. */
+const createRound = (source: SweepSource): { slice(): boolean; abandon(): void } => {
+  let cursor: Iterator<string> | undefined
+  let unseen = 0
+
+  const abandon = (): void => {
+    cursor = undefined
+    unseen = 0
+  }
+  const slice = (): boolean => {
+    unseen = unseen === 0 ? source.size() : Math.min(unseen, source.size())
+    for (let looked = 0; looked < SLICE && unseen > 0; looked++) {
+      unseen--
+      cursor ??= source.keys()
+      const next = cursor.next()
+      if (next.done) unseen = 0
+      else source.expire(next.value)
+    }
+    if (unseen === 0) abandon()
+    return unseen > 0
+  }
+  return { slice, abandon }
 }

@@ -6,10 +6,7 @@ import { matchesGlob } from '../glob.ts'
 import { createTagTable } from '../tag-table.ts'
 import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
 import { MemoryStats } from './memory-stats.ts'
-import { createSweep, type Sweep, type SweepState } from './memory-sweep.ts'
-
-/** Entries looked at without giving the event loop a turn. */
-const SLICE = 1000
+import { createSweep, SLICE, type Sweep } from './memory-sweep.ts'
 
 interface Stored {
   readonly value: string
@@ -44,15 +41,19 @@ class MemoryStore implements MemoryBackend {
   readonly #stats: MemoryStats
   readonly #sweep: Sweep
   #lru: LRUCache<string, Stored>
+  /** Iterates soundly while entries come and go, which the order of use cannot: every read changes that. */
+  #keys = new Set<string>()
   #closed = false
-  #cursor: Iterator<[string, Stored]> | undefined
-  #unseen = 0
 
   constructor(settings: MemorySettings) {
     this.#settings = settings
     this.#clock = settings.clock
-    this.#lru = createLru(settings.maxBytes)
-    this.#sweep = createSweep(settings.cleanupMs, () => this.#sweepSlice())
+    this.#lru = this.#createLru()
+    this.#sweep = createSweep(settings.cleanupMs, {
+      size: () => this.#lru.size,
+      keys: () => this.#keys.values(),
+      expire: (key) => this.#expireIfDue(key),
+    })
     this.#stats = new MemoryStats({
       entries: () => this.#lru.size,
       bytes: () => this.#lru.calculatedSize,
@@ -69,10 +70,9 @@ class MemoryStore implements MemoryBackend {
     const stored = this.#use(key)
     if (stored === undefined) return null
     const { value, expiresAt } = stored
-    return {
-      value,
-      ttl: expiresAt === Number.POSITIVE_INFINITY ? expiresAt : (expiresAt - this.#clock()) / 1000,
-    }
+    if (expiresAt === Number.POSITIVE_INFINITY) return { value, ttl: expiresAt }
+    const ttl = (expiresAt - this.#clock()) / 1000
+    return ttl > 0 ? { value, ttl } : null
   }
 
   getMany(keys: readonly string[]): Map<string, string> {
@@ -112,29 +112,25 @@ class MemoryStore implements MemoryBackend {
   clear(): number {
     const removed = this.#lru.size
     // A new one, because lru-cache's own clear() walks over every entry.
-    this.#lru = createLru(this.#settings.maxBytes)
-    this.#cursor = undefined
-    this.#unseen = 0
+    this.#lru = this.#createLru()
+    this.#keys = new Set()
     this.#sweep.stop()
     return removed
   }
 
   async *keys(pattern?: string): AsyncIterable<string> {
-    const snapshot = [...this.#lru.keys()]
-    for (const [index, key] of snapshot.entries()) {
-      if (index % SLICE === SLICE - 1) await nextTurn()
+    // Keys added from now on come after those that are there, so that counting keeps a flood of them out.
+    let left = this.#keys.size
+    for (const key of this.#keys) {
+      if (left-- === 0) return
+      if (left % SLICE === 0) await nextTurn()
       if (this.has(key) && (pattern === undefined || matchesGlob(pattern, key))) yield key
     }
   }
 
   prune(): number {
-    const now = this.#clock()
     let removed = 0
-    for (const [key, stored] of this.#lru.rentries()) {
-      if (stored.expiresAt > now) continue
-      this.#expire(key)
-      removed++
-    }
+    for (const key of this.#keys) if (this.#expireIfDue(key)) removed++
     return removed
   }
 
@@ -188,6 +184,7 @@ class MemoryStore implements MemoryBackend {
     }
     const expiresAt = ttl === Number.POSITIVE_INFINITY ? ttl : this.#clock() + ttl * 1000
     lru.set(key, { value, expiresAt }, { size })
+    this.#keys.add(key)
     this.#stats.sets++
     this.#stats.evictions += expected - lru.size
     if (expiresAt !== Number.POSITIVE_INFINITY) this.#sweep.start()
@@ -211,14 +208,16 @@ class MemoryStore implements MemoryBackend {
 
   /** Whether a live entry was there. */
   #remove(key: string): boolean {
-    const stored = this.#lru.peek(key)
-    if (stored === undefined) return false
-    if (this.#isExpired(stored)) {
-      this.#expire(key)
-      return false
-    }
+    if (this.#expireIfDue(key) || !this.#lru.has(key)) return false
     this.#discard(key)
     this.#stats.deletes++
+    return true
+  }
+
+  #expireIfDue(key: string): boolean {
+    const stored = this.#lru.peek(key)
+    if (stored === undefined || !this.#isExpired(stored)) return false
+    this.#expire(key)
     return true
   }
 
@@ -234,25 +233,12 @@ class MemoryStore implements MemoryBackend {
     else if (lru.has(key)) lru.pop()
   }
 
-  /** Looks at the next entries of the present sweep, oldest use first, and at as many in all as there were. */
-  #sweepSlice(): SweepState {
-    const { size } = this.#lru
-    let unseen = this.#unseen === 0 ? size : Math.min(this.#unseen, size)
-    const now = this.#clock()
-    for (let looked = 0; looked < SLICE && unseen > 0; looked++, unseen--) {
-      // Traffic between two slices may have moved or removed the entry that the cursor stood on: begin again.
-      this.#cursor ??= this.#lru.rentries()
-      const next = this.#cursor.next()
-      if (next.done) this.#cursor = undefined
-      else if (!(next.value[1].expiresAt > now)) this.#expire(next.value[0])
-    }
-    this.#unseen = unseen
-    if (unseen > 0) return 'more'
-    this.#cursor = undefined
-    return this.#lru.size === 0 ? 'empty' : 'done'
+  /** Limited by bytes alone: given `max`, lru-cache reserves room for that many entries at once. */
+  #createLru(): LRUCache<string, Stored> {
+    return new LRUCache({
+      maxSize: Math.min(this.#settings.maxBytes, Number.MAX_SAFE_INTEGER),
+      dispose: (_stored, key) => this.#keys.delete(key),
+      noDisposeOnSet: true,
+    })
   }
 }
-
-/** Limited by bytes alone: given `max`, lru-cache reserves room for that many entries at once. */
-const createLru = (maxBytes: number): LRUCache<string, Stored> =>
-  new LRUCache({ maxSize: Math.min(maxBytes, Number.MAX_SAFE_INTEGER) })
