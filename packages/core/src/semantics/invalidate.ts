@@ -53,9 +53,9 @@ const defaultPort = (scheme: string): string | undefined =>
 export const normalAuthority = (scheme: string, authority: string): string => {
   const host = authority.slice(authority.lastIndexOf('@') + 1).toLowerCase()
   const colon = host.lastIndexOf(':')
-  if (colon < 0 || host.includes(']', colon)) return host
   const port = host.slice(colon + 1)
-  if (!/^[0-9]*$/.test(port)) return host
+  // An IPv6 address ends in a bracket, so that no group of it is taken for a port.
+  if (colon < 0 || !/^[0-9]*$/.test(port)) return host
   const significant = port.replace(/^0+(?=[0-9])/, '')
   return significant === '' || significant === defaultPort(scheme)
     ? host.slice(0, colon)

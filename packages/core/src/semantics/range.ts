@@ -16,7 +16,7 @@ export type RangeSelection =
   | { readonly kind: 'part'; readonly first: number; readonly last: number; readonly contentRange: string }
   | { readonly kind: 'unsatisfiable'; readonly contentRange: string }
 
-/** Decimal digits without leading zeros: their number is not limited, so they are not converted before they are compared. */
+/** Positions as decimal digits without leading zeros: any number of them, so as numbers they may not be exact. */
 interface ByteRange {
   readonly first: string | undefined
   readonly last: string | undefined
@@ -42,9 +42,6 @@ const significant = (digits: string): string => digits.replace(/^0+(?=[0-9])/, '
 
 const isGreater = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length)
 
-/** A position as a number; beyond what is exact it lies behind the end of any content. */
-const position = (digits: string): number => (digits.length > 15 ? Number.POSITIVE_INFINITY : Number(digits))
-
 /** The only range of a byte-range set; undefined for several, and for what is invalid (RFC 9110 §14.1.1, §14.1.2). */
 const parseRange = (value: string): ByteRange | undefined => {
   const equals = value.indexOf('=')
@@ -68,12 +65,13 @@ const parseRange = (value: string): ByteRange | undefined => {
 
 /** The bytes that a valid range selects (RFC 9110 §14.1.2). */
 const satisfy = (range: ByteRange, size: number): RangeSelection => {
+  // Rounding keeps the order, and what is not exact as a number lies behind the end of any content.
   if (range.first !== undefined) {
-    const first = position(range.first)
+    const first = Number(range.first)
     if (first >= size) return unsatisfiable(size)
-    return part(first, range.last === undefined ? size - 1 : Math.min(position(range.last), size - 1), size)
+    return part(first, range.last === undefined ? size - 1 : Math.min(Number(range.last), size - 1), size)
   }
-  const length = position(range.last ?? '0')
+  const length = Number(range.last ?? '0')
   if (length === 0) return unsatisfiable(size)
   // A suffix of nothing is satisfiable, but no Content-Range can say so: the whole of it is sent.
   return size === 0 ? whole : part(Math.max(0, size - length), size - 1, size)

@@ -39,6 +39,7 @@ describe('a member of Cache-Status (RFC 9211 §2)', () => {
     ['hit beside fwd', { hit: true, fwd: 'stale' }, 'c; fwd=stale'],
     ['fwd-status without fwd', { hit: true, fwdStatus: 200 }, 'c; hit'],
     ['stored without fwd', { hit: true, stored: true }, 'c; hit'],
+    ['all of these without hit', { fwdStatus: 200, stored: true, collapsed: true, ttl: 1 }, 'c; ttl=1'],
     ['collapsed without fwd', { hit: true, collapsed: false }, 'c; hit'],
     ['a fwd-status that is no number', { fwd: 'stale', fwdStatus: Number.NaN }, 'c; fwd=stale'],
     ['a fwd-status that is no status code', { fwd: 'stale', fwdStatus: 1e21 }, 'c; fwd=stale'],

@@ -56,6 +56,8 @@ describe('values that do not mean the same, or might not', () => {
     ['whitespace in a quoted parameter', 'accept', 'a/b;p="x , y"', 'a/b;p="x,y"'],
     ['a weight in a quoted parameter', 'accept', 'a/b;p=";q=1"', 'a/b;p=""'],
     ['what follows the weight', 'accept', 'a/b;q=1;ext=1', 'a/b;ext=1'],
+    ['what follows a weight', 'accept', 'a/b;q=0.5;ext=1', 'a/b;q=0.5'],
+    ['letter case of a parameter that codings do not have', 'accept-encoding', 'GZIP;p=x', 'gzip;p=x'],
     ['two weights', 'accept', 'a/b;q=1;q=0.5', 'a/b;q=0.5'],
     ['a weight that is none', 'accept-language', 'en;q=1.5', 'en'],
     ['a weight with four digits', 'accept-language', 'en;q=1.0000', 'en'],
@@ -128,6 +130,7 @@ const lists = (ranges: readonly string[]): fc.Arbitrary<[string, string]> => {
     ';q',
     ';p=x',
     ';P=X;q=1',
+    ';q=0.5;p=x',
   )
   const member = fc.tuple(fc.constantFrom(...ranges), weight).map((parts) => parts.join(''))
   const members = fc.array(member, { maxLength: 4 })
