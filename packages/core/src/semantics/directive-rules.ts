@@ -1,5 +1,5 @@
 import { lettersOf, maxDeltaSeconds, parseDeltaSeconds, readDirectives } from './directives.ts'
-import { isToken, splitList } from './fields.ts'
+import { trimOws } from './fields.ts'
 
 type Flag =
   | 'noStore'
@@ -59,14 +59,23 @@ export const permission = (name: string, key: Flag): Rule => ({
   restrict: () => {},
 })
 
-/** Tokens that nobody calls a field: `private=true` is meant to be `private`. */
-const notFields = /^(?:[0-9]+|true|false|yes|no|on|off)$/
+/** Of the characters of a token, those that fields are named with: an apostrophe, say, is damage to a quote. */
+const fieldName = /^[a-z0-9_.-]+$/
 
-/** The lower-case names of a qualified form; undefined where the list is empty or one of them is no field name. */
+/** What nobody calls a field: `private=true` and `private=1` are meant to be `private`. */
+const answer = /^(?:[0-9_.-]+|true|false|yes|no|on|off)$/
+
+/**
+ * The lower-case names of a qualified form; undefined where anything in the list is no field name. Neither an empty
+ * element nor whitespace at an end is let pass: the quote may then be a stray one, closed by that of another element.
+ */
 const fieldNames = (argument: string): string[] | undefined => {
-  const names = splitList(argument.toLowerCase())
-  const valid = names.length > 0 && names.every((name) => isToken(name) && !notFields.test(name))
-  return valid ? names : undefined
+  if (argument !== trimOws(argument)) return undefined
+  const names = argument
+    .toLowerCase()
+    .split(',')
+    .map((part) => trimOws(part))
+  return names.every((name) => fieldName.test(name) && !answer.test(name)) ? names : undefined
 }
 
 /** RFC 9111 §5.2.2.4, §5.2.2.7: unqualified, or qualified by field names; lists unite, the unqualified form wins. */
@@ -149,7 +158,7 @@ export const ruleTable = (...rules: readonly Rule[]): RuleTable =>
 /** RFC 9111 §5.2: what a value says by these rules; a damaged restriction restricts, a damaged permission permits nothing. */
 export const readByRules = (value: string, rules: RuleTable): Draft => {
   const list = readDirectives(value)
-  const draft: Draft = list.damaged ? { damaged: true } : {}
+  const draft: Draft = list.damaged || list.unreadable ? { damaged: true } : {}
   for (const { name, argument } of list.directives) {
     const rule = rules.get(lettersOf(name))
     if (rule === undefined) continue

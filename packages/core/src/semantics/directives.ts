@@ -23,7 +23,7 @@ export interface Directive {
 export interface DirectiveList {
   readonly directives: readonly Directive[]
   readonly damaged: boolean
-  /** A damaged element holds a character that no directive can, so that any name may have been there. */
+  /** The value holds a character that no directive is made of, so that any name may have been there. */
   readonly unreadable: boolean
   /** Whether a damaged element contains the name, given as its letters. */
   readonly mayName: (letters: string) => boolean
@@ -89,7 +89,8 @@ export const readDirectives = (value: string): DirectiveList => {
   return {
     directives,
     damaged: damaged.length > 0,
-    unreadable: damaged.some((element) => unreadable.test(element)),
+    // Such text may stand in a quoted-string; but no sender means it, and it would hide what was lost there.
+    unreadable: unreadable.test(value),
     mayName: (name) => letters.includes(name),
     quotes: (name) => words.includes(`,${name},`),
   }
