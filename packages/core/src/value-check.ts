@@ -61,14 +61,13 @@ export const refuseType = (spot: Spot, received: unknown, expected: string, hint
     hint,
   )
 
-/** As `showValue`, but an object of a class is shown as one: that is what is wrong with it. */
+/** As `showValue`, but says of an object that is not plain what makes it so. */
 export const showReceived = (value: unknown): string => {
   const shown = showValue(value)
   if (shown !== 'an object' || isPlain(value)) return shown
   const { constructor } = value as { constructor?: unknown }
-  return typeof constructor === 'function' && constructor.name !== ''
-    ? `an instance of ${constructor.name}`
-    : shown
+  if (typeof constructor !== 'function' || constructor === Object) return 'an object with inherited members'
+  return `an instance of ${constructor.name || 'a class'}`
 }
 
 /** An object literal, of any realm; not an array and no instance of a class. */
