@@ -154,6 +154,7 @@ test.each([
   ['http', 'a:0', 'a:0'],
   ['http', '[2001:DB8::80]', '[2001:db8::80]'],
   ['http', '[::1]:81', '[::1]:81'],
+  ['http', '[2001:db8::0080]', '[2001:db8::0080]'],
   ['http', 'a:b', 'a:b'],
   ['http', 'u@p@a', 'a'],
 ])('the normal form in %s of %s is %s (RFC 9110 §4.2.3)', (scheme, authority, expected) => {
