@@ -55,9 +55,9 @@ const listed = (names: readonly string[]): string => {
 }
 
 const nameOf = (backend: object): string => {
-  const { name, constructor } = backend as { name?: unknown; constructor?: { name?: unknown } }
-  const found = [name, isPlain(backend) ? undefined : constructor?.name]
-  return found.find((each): each is string => typeof each === 'string' && each !== '') ?? 'the object given'
+  const of = backend as { name?: unknown; constructor?: { name?: unknown } }
+  const names = [of.name, isPlain(backend) ? undefined : of.constructor?.name]
+  return names.find((name): name is string => typeof name === 'string' && name !== '') ?? 'the object given'
 }
 
 const checkBackend: Check<CacheBackend> = (value, spot) => {

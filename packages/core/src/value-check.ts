@@ -65,9 +65,9 @@ export const refuseType = (spot: Spot, received: unknown, expected: string, hint
 export const showReceived = (value: unknown): string => {
   const shown = showValue(value)
   if (shown !== 'an object' || isPlain(value)) return shown
-  const { constructor } = value as { constructor?: unknown }
-  if (typeof constructor !== 'function' || constructor === Object) return 'an object with inherited members'
-  return `an instance of ${constructor.name || 'a class'}`
+  const maker = (value as { constructor?: unknown }).constructor
+  if (typeof maker !== 'function' || maker === Object) return 'an object with inherited members'
+  return `an instance of ${maker.name || 'a class'}`
 }
 
 /** An object literal, of any realm; not an array and no instance of a class. */
