@@ -220,10 +220,16 @@ describe('results', () => {
     expect(Object.isFrozen(responseDirectives(undefined))).toBe(true)
   })
 
-  test('more values than are remembered give the same results', () => {
-    for (let seconds = 0; seconds < 1200; seconds += 1) {
-      expect(responseDirectives(`max-age=${seconds % 700}`)).toEqual({ maxAge: seconds % 700 })
+  test('only a limited number of values, and no long ones, are remembered', () => {
+    const first = responseDirectives('max-age=7')
+    for (let seconds = 1000; seconds < 1600; seconds += 1) {
+      expect(responseDirectives(`max-age=${seconds}`)).toEqual({ maxAge: seconds })
     }
+    expect(responseDirectives('max-age=7')).not.toBe(first)
+    expect(responseDirectives('max-age=7')).toEqual(first)
+    const long = `max-age=7, x="${'a'.repeat(256)}"`
+    expect(responseDirectives(long)).not.toBe(responseDirectives(long))
+    expect(responseDirectives(long)).toEqual(first)
   })
 
   test('empty is what sets nothing', () => {
