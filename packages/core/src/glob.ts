@@ -27,8 +27,7 @@ export const matchesGlob = (pattern: string, text: string): boolean => {
     } else if (afterStar >= 0) {
       // Only the latest star can have to take more: what an earlier one gave up, this one can take.
       p = afterStar
-      resume += characterLength(text, resume)
-      t = resume
+      t = ++resume
     } else {
       return false
     }

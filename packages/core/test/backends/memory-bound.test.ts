@@ -43,6 +43,17 @@ describe('memory: bounds under a flood of distinct keys', () => {
     large.close()
   })
 
+  test('what was cleared leaves nothing behind', () => {
+    const store = memory()
+    const before = used()
+    for (let n = 0; n < 200_000; n++) {
+      store.set(`a key of some length, so that it is seen in the heap: ${n}`, 'value', 60)
+      if (n % 1000 === 999) store.clear()
+    }
+    expect(used() - before).toBeLessThan(4 * MB)
+    store.close()
+  })
+
   test('keys in use stay through the flood', () => {
     const store = memory({ maxEntries: 1000 })
     const hot = Array.from({ length: 50 }, (_, n) => `hot:${n}`)

@@ -67,7 +67,7 @@ describe('memory: basic use', () => {
 })
 
 describe('memory: keys', () => {
-  test('each key that stays is seen once, whatever comes, goes or is read meanwhile', async () => {
+  test('each key that stays is seen once, whatever comes, goes, is read or replaced meanwhile', async () => {
     const store = memory()
     const expected = Array.from({ length: 3000 }, (_, n) => `old:${n}`)
     for (const key of expected) store.set(key, 'value', 60)
@@ -77,6 +77,8 @@ describe('memory: keys', () => {
       store.get(expected[(seen.length * 7) % 3000] ?? '')
       store.delete(key)
       store.set(`new:${seen.length}`, 'value', 60)
+      const other = expected[(seen.length * 11) % 3000] ?? ''
+      if (store.has(other)) store.set(other, 'another value', 60)
     }
     expect(seen).toHaveLength(3000)
     expect(new Set(seen)).toEqual(new Set(expected))
