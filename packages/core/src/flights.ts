@@ -1,5 +1,7 @@
 import { BoundedMap } from './bounded-map.ts'
 import type { StoredResponse } from './entry.ts'
+import type { FieldMap } from './message.ts'
+import { selectingValues } from './semantics/vary.ts'
 
 /**
  * What a waiting request learns of the forwarded one. `stored`: here is the response. `alone`: it cannot be shared,
@@ -13,7 +15,8 @@ export type Outcome =
   | { readonly kind: 'late' }
 
 interface Waiter {
-  readonly selecting: (fields: readonly string[]) => readonly (string | undefined)[]
+  /** Request header fields, by which a varying response is selected. */
+  readonly headers: FieldMap
   readonly settle: (outcome: Outcome) => void
   readonly deadline: number
 }
@@ -29,12 +32,13 @@ const mostRevalidations = 64
 
 /** One forwarded request that others may wait for. */
 export class Flight {
-  readonly key: string
+  key: string
   readonly #flights: Flights
   readonly #waiters = new Set<Waiter>()
   #timer: NodeJS.Timeout | undefined
   #stored: StoredResponse | undefined
-  #open = true
+  /** `slow`: it goes on, and takes no more waiters. */
+  #state: 'open' | 'slow' | 'closed' = 'open'
 
   constructor(key: string, flights: Flights) {
     this.key = key
@@ -46,11 +50,11 @@ export class Flight {
   }
 
   /** A promise of what becomes of the forwarded request; undefined where it takes nobody any more. */
-  join(selecting: Waiter['selecting'], waitMs: number): Promise<Outcome> | undefined {
-    if (this.#stored !== undefined) return Promise.resolve({ kind: 'stored', stored: this.#stored })
-    if (!this.#open || this.#waiters.size >= mostWaiters) return undefined
+  join(headers: FieldMap, waitMs: number): Promise<Outcome> | undefined {
+    if (this.#stored !== undefined && this.#state !== 'closed') return Promise.resolve({ kind: 'stored', stored: this.#stored })
+    if (this.#state !== 'open' || this.#waiters.size >= mostWaiters) return undefined
     return new Promise((settle) => {
-      this.#waiters.add({ selecting, settle, deadline: performance.now() + waitMs })
+      this.#waiters.add({ headers, settle, deadline: performance.now() + waitMs })
       this.#arm()
     })
   }
@@ -73,9 +77,10 @@ export class Flight {
   }
 
   /** The response varies: who would not select it looks up again, knowing by which fields. */
-  narrow(fields: readonly string[], values: readonly (string | undefined)[]): void {
+  narrow(fields: readonly string[], headers: FieldMap): void {
+    const values = selectingValues(fields, headers)
     for (const waiter of this.#waiters) {
-      const own = waiter.selecting(fields)
+      const own = selectingValues(fields, waiter.headers)
       if (own.every((value, index) => value === values[index])) continue
       this.#waiters.delete(waiter)
       waiter.settle({ kind: 'again' })
@@ -84,7 +89,7 @@ export class Flight {
 
   /** The forwarded request is lost: the first waiter takes its place, the others go on waiting for that one. */
   abandon(): void {
-    if (!this.#open) return
+    if (this.#state === 'closed') return
     const [next, ...others] = this.#waiters
     this.#waiters.clear()
     this.#close({ kind: 'alone' })
@@ -105,7 +110,7 @@ export class Flight {
   }
 
   #close(outcome: Outcome): void {
-    this.#open = false
+    this.#state = 'closed'
     this.#flights.remove(this)
     this.#release(outcome)
   }
@@ -132,7 +137,7 @@ export class Flight {
     const now = performance.now()
     for (const waiter of this.#waiters) {
       if (waiter.deadline > now) continue
-      this.#open = false
+      this.#state = 'slow'
       this.#waiters.delete(waiter)
       waiter.settle({ kind: 'late' })
     }
@@ -163,6 +168,14 @@ export class Flights {
     return flight
   }
 
+  /** The key under which a varying response is found: who selects the same variant waits for it there. */
+  move(flight: Flight, key: string): void {
+    if (this.#flights.get(flight.key) !== flight || this.#flights.has(key)) return
+    this.#flights.delete(flight.key)
+    flight.key = key
+    this.#flights.set(key, flight)
+  }
+
   remove(flight: Flight): void {
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
   }
@@ -176,9 +189,10 @@ export class Flights {
     this.#uncollapsible.set(key, performance.now())
   }
 
-  markCollapsible(key: string): void {
+  /** A response that can be shared has come: neither mark of its key stands any longer. */
+  markCollapsible(key: string, id: string): void {
     this.#uncollapsible.delete(key)
-    this.#failing.delete(key)
+    this.#failing.delete(id)
   }
 
   /** Whether the handler failed for this key within the last second: it is not asked at each request. */
@@ -209,3 +223,7 @@ export class Flights {
     return false
   }
 }
+
+/** Requests with credentials wait for each other alone: what answers them need not be for everybody, or the reverse. */
+export const flightKey = (id: string, credentials: string | undefined): string =>
+  credentials === undefined ? id : `${id} +${credentials}`

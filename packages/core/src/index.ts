@@ -8,6 +8,30 @@ export type {
 } from './backend.ts'
 export { memory } from './backends/memory.ts'
 export type { MemoryOptions } from './backends/memory-options.ts'
+export { createCache, type ResponseCache, type RouteRules } from './cache.ts'
+export type { Decision, FieldEdits, Reuse, Verdict } from './decision.ts'
 export type { ByteSize, Duration } from './durations.ts'
 export { type BackendErrorCode, CacheBackendError, CacheConfigError, type ConfigProblem } from './errors.ts'
+export type { Forward } from './forward.ts'
+export type { HandlerCache } from './handler.ts'
+export type { ForwardedHead } from './head.ts'
 export type { FieldMap, MaybePromise, Reason, ResponseHead } from './message.ts'
+export { isPromise } from './message.ts'
+export type {
+  CacheOptions,
+  CachePolicy,
+  KeyRules,
+  Logger,
+  RequestView,
+  ResponseView,
+  RoutePolicy,
+  Scope,
+  StatusHeader,
+  TtlOption,
+} from './options.ts'
+export type { CacheEvents, CacheStats, EntryInfo, ErrorCode, RouteStats } from './reports.ts'
+export type { SelectedResponse } from './select.ts'
+export type { InvalidateOptions, Selector } from './selector.ts'
+export { mergeVaryValue } from './semantics/vary.ts'
+export { trackingParams } from './tracking-params.ts'
+export type { CacheRequest, RequestBody } from './view.ts'

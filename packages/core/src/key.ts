@@ -98,7 +98,7 @@ const bodyParts = (request: CacheRequest, digest: string | undefined): string =>
       part('t', fieldValue(request.headers, 'content-type')) +
       part('e', fieldValue(request.headers, 'content-encoding'))
 
-const selectedParts = <Req>(request: CacheRequest<Req>, rules: KeyPolicy<Req>): string => {
+const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
   let parts = ''
   for (const name of rules.headers)
     parts += namedPart('h', name, normaliseSelecting(name, fieldValue(request.headers, name)))
@@ -127,10 +127,10 @@ export interface KeyInputs {
 }
 
 /** The primary key (RFC 9111 §2). The path stays as received: a framework routes `/%61` and `/a` differently. */
-export const primaryKey = <Req>(
+export const primaryKey = (
   prefix: string,
-  request: CacheRequest<Req>,
-  policy: Policy<Req>,
+  request: CacheRequest,
+  policy: Policy,
   inputs: KeyInputs = {},
 ): Key => {
   const { path, query } = splitTarget(request.url)

@@ -1,4 +1,6 @@
+import { CacheConfigError } from './errors.ts'
 import { sha256 } from './key.ts'
+import { normalAuthority } from './semantics/invalidate.ts'
 import { splitTarget } from './view.ts'
 
 /**
@@ -59,8 +61,10 @@ const looseTarget = (url: string): string => {
 
 const urlTag = (url: string): string => bounded(`u:${looseTarget(url)}`)
 
-const absoluteTag = (scheme: string, authority: string, url: string): string =>
-  bounded(`U:${scheme}://${authority}`.toLowerCase() + looseTarget(url))
+const absoluteTag = (scheme: string, authority: string, url: string): string => {
+  const lower = scheme.toLowerCase()
+  return bounded(`U:${lower}://${normalAuthority(lower, authority)}${looseTarget(url)}`)
+}
 
 const prefixesOf = (path: string): string[] => {
   const prefixes = ['/']
@@ -116,10 +120,45 @@ export const tagOfUrl = (url: string): string => {
 }
 
 /** The tags whose invalidation carries out a selector; their number does not depend on the number of entries. */
-export const tagsOf = (selector: Selector): readonly string[] => {
+const tagsOf = (selector: Selector): readonly string[] => {
   if ('tags' in selector) return selector.tags.map(userTag)
   if ('url' in selector) return [tagOfUrl(selector.url)]
   if ('urlPrefix' in selector) return [prefixTag(selector.urlPrefix)]
   if ('route' in selector) return [routeTag(selector.route)]
   return [everything]
+}
+
+/** One invalidation, ready to be carried out. */
+export interface Invalidation {
+  readonly selector: Selector
+  readonly tags: readonly string[]
+  readonly mode: 'stale' | 'remove'
+  readonly reason?: string
+}
+
+const refuseSelector = (received: unknown, message: string): never => {
+  const hint = 'Use { tags: [...] }, { url }, { urlPrefix }, { route } or { all: true }.'
+  const problem = { code: 'CACHE_CONFIG_SELECTOR', path: 'selector', received, hint } as const
+  throw new CacheConfigError([{ ...problem, message: `invalidate: ${message} ${hint}` }])
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+const isSelector = (value: object): value is Selector => {
+  const [[name, member] = ['', undefined], ...others] = Object.entries(value)
+  if (others.length > 0) return false
+  if (name === 'tags') return Array.isArray(member) && member.length > 0 && member.every(isText)
+  if (name === 'all') return member === true
+  if (name === 'url') return isText(member) && (member.startsWith('/') || absolute.test(member))
+  if (name === 'urlPrefix') return isText(member) && member.startsWith('/')
+  return name === 'route' && isText(member)
+}
+
+/** Checks a selector and finds its tags. Throws a `CacheConfigError` with `CACHE_CONFIG_SELECTOR`. */
+export const invalidationOf = (selector: Selector, options: InvalidateOptions = {}): Invalidation => {
+  if (typeof selector !== 'object' || selector === null) return refuseSelector(selector, 'a selector is an object.')
+  if (!isSelector(selector)) return refuseSelector(selector, `${JSON.stringify(selector)} is no selector.`)
+  const { mode = 'remove', reason } = options
+  if (mode !== 'remove' && mode !== 'stale') return refuseSelector(mode, `mode ${JSON.stringify(mode)} is not known.`)
+  return { selector, tags: tagsOf(selector), mode, ...(reason === undefined ? {} : { reason }) }
 }

@@ -1,0 +1,197 @@
+import type { BackendHealth, CacheBackend } from './backend.ts'
+import { memory } from './backends/memory.ts'
+import { Deadline } from './deadline.ts'
+import type { Decision } from './decision.ts'
+import { CacheBackendError } from './errors.ts'
+import { Flights } from './flights.ts'
+import type { Forward } from './forward.ts'
+import { keyPrefix } from './key.ts'
+import { Lookup } from './lookup.ts'
+import { isPromise, type MaybePromise, whenReady } from './message.ts'
+import type { CacheOptions, RoutePolicy } from './options.ts'
+import { compileOptions, compileRoute, type Policy, type Settings } from './policy.ts'
+import { type CacheEvents, type CacheStats, Reports } from './reports.ts'
+import { type Invalidation, type InvalidateOptions, invalidationOf, type Selector } from './selector.ts'
+import { createStamps, type Stamps } from './stamps.ts'
+import { EntryStore } from './store.ts'
+import type { CacheRequest } from './view.ts'
+
+declare const compiled: unique symbol
+
+/**
+ * A validated policy of one route, as `cache.policy()` makes it for adapters.
+ *
+ * @example
+ * const items: RouteRules = cache.policy({ ttl: '5m' }, 'GET /items')
+ */
+export interface RouteRules {
+  readonly [compiled]: true
+}
+
+/** An adapter hands back what `policy()` made; what is inside belongs to the core. */
+const rulesOf = (policy: Policy): RouteRules => policy as unknown as RouteRules
+const policyOf = (rules: RouteRules): Policy => rules as unknown as Policy
+
+/**
+ * A cache: what middleware asks for every request, and what applications invalidate.
+ *
+ * @example
+ * const cache = createCache({ ttl: '1m' })
+ * await cache.invalidate({ tags: ['catalogue'] })
+ */
+export interface ResponseCache<Req = unknown> extends AsyncDisposable {
+  readonly backend: CacheBackend
+  /**
+   * Invalidates what a selector covers, in O(1) of the number of entries. Once the promise has resolved, no response
+   * made before is served as fresh to a request that comes after; fills under way included. Rejects with a
+   * `CacheBackendError` where the store did not take it within the backend deadline.
+   *
+   * @example
+   * await cache.invalidate({ urlPrefix: '/items' }, { mode: 'stale' })
+   */
+  invalidate(selector: Selector, options?: InvalidateOptions): Promise<{ readonly seq: number }>
+  /** Counters since the start, of the whole cache and by route. */
+  stats(): CacheStats
+  /** The backend's health; a backend that has none to tell is asked for a key. */
+  health(): Promise<BackendHealth>
+  /** Listens to an event; the function returned stops that. */
+  on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void
+  /** Closes the backend. Requests that come later are forwarded. A second call does nothing. */
+  close(): Promise<void>
+  /** For adapters: the answer to a request, in front of the routes or by the rules of one. */
+  lookup(request: CacheRequest<Req>, rules?: RouteRules): MaybePromise<Decision>
+  /** For adapters: a request that goes to the handler without a lookup. */
+  bypass(request: CacheRequest<Req>): Forward
+  /** For adapters: validates a route's policy; throws a `CacheConfigError` that names `place`. */
+  policy(policy?: RoutePolicy<Req>, place?: string): RouteRules
+  /** For adapters: a Forward with a route's rules added, or what the lookup by them finds. */
+  refine(forward: Forward, rules: RouteRules): MaybePromise<Decision>
+  /** For adapters: invalidates when this Forward's handler has answered with 2xx or 3xx. Throws nothing. */
+  invalidateAfter(forward: Forward, selector: () => Selector, options?: InvalidateOptions): void
+}
+
+interface Parts {
+  readonly backend: CacheBackend
+  readonly settings: Settings
+  readonly policy: Policy
+  readonly stamps: Stamps
+  readonly reports: Reports
+  readonly deadline: Deadline
+}
+
+const createParts = (options: CacheOptions | undefined, place: string): Parts => {
+  const { policy, settings } = compileOptions(options, place)
+  const backend = settings.backend ?? memory()
+  const reports = new Reports(settings.logger)
+  const deadline = new Deadline(backend.name ?? 'backend', settings.backendDeadline, reports)
+  return { backend, settings, policy, stamps: createStamps(backend, settings.namespace), reports, deadline }
+}
+
+const probe = async (backend: CacheBackend): Promise<BackendHealth> => {
+  const began = performance.now()
+  try {
+    const health = await (backend.health?.() ?? backend.get('#health'))
+    if (health !== null && typeof health === 'object') return health
+    return { status: 'healthy', connected: true, latencyMs: performance.now() - began }
+  } catch (error) {
+    return { status: 'unhealthy', connected: false, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** On behalf of a request: what fails is reported, and nothing waits longer than the deadline. */
+const carryOut = ({ stamps, deadline, reports }: Parts, invalidation: Invalidation): MaybePromise<void> => {
+  const { tags, mode, selector, reason } = invalidation
+  const done = deadline.call<number | undefined>({
+    code: 'BACKEND_INVALIDATE',
+    operation: 'tags.bump',
+    run: () => stamps.invalidate(tags, mode),
+    otherwise: undefined,
+  })
+  return whenReady(done, (seq) => {
+    if (seq !== undefined) reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
+  })
+}
+
+/** On behalf of the application: it learns whether the store has taken the invalidation. */
+const invalidate = async ({ stamps, reports, backend, settings }: Parts, invalidation: Invalidation): Promise<{ seq: number }> => {
+  const about = { backend: backend.name ?? 'backend', operation: 'invalidate' }
+  const ms = settings.backendDeadline
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const cause = `no answer within ${ms} ms`
+    timer = setTimeout(() => reject(new CacheBackendError('TIMEOUT_ERROR', { ...about, cause })), ms)
+  })
+  try {
+    const bumped = stamps.invalidate(invalidation.tags, invalidation.mode)
+    const seq = isPromise(bumped) ? await Promise.race([bumped, late]) : bumped
+    const { selector, reason } = invalidation
+    reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
+    return { seq }
+  } catch (error) {
+    reports.error('BACKEND_INVALIDATE', 'invalidate', error)
+    throw error instanceof CacheBackendError ? error : new CacheBackendError('BACKEND_ERROR', { ...about, cause: error })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const createLookup = (parts: Parts, store: EntryStore): Lookup => {
+  const { settings, policy, reports, backend } = parts
+  const { name, statusHeaders, debug } = settings
+  return new Lookup({
+    settings,
+    policy,
+    reports,
+    store,
+    flights: new Flights(),
+    status: { name, statusHeaders, debug, backendName: backend.name ?? 'backend' },
+    keyPrefix: keyPrefix(settings.namespace, settings.version),
+    carryOut: (invalidation) => carryOut(parts, invalidation),
+  })
+}
+
+/**
+ * A cache without a framework: what adapters stand on, and what several of them may share.
+ *
+ * @param options Every member may be left out. Without a `ttl` only what responses themselves declare fresh is stored.
+ * @param place Opens the messages of configuration errors. Default `'createCache'`.
+ * @throws `CacheConfigError` where an option cannot work, with every problem of the options at once.
+ * @example
+ * const cache = createCache({ ttl: '1m', staleWhileRevalidate: '30s' })
+ * app.use(cacheMiddleware(cache))
+ */
+export const createCache = <Req = unknown>(
+  options?: CacheOptions<Req>,
+  place = 'createCache',
+): ResponseCache<Req> => {
+  // Policy functions take the framework's request, which the core only hands through.
+  const parts = createParts(options as CacheOptions | undefined, place)
+  const { backend, deadline, reports, stamps, settings, policy } = parts
+  const store = new EntryStore(backend, stamps, deadline, reports, settings.clock)
+  const lookup = createLookup(parts, store)
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      store.clear()
+      await backend.close()
+    })()
+    return closing
+  }
+  return {
+    backend,
+    // Async, so that a selector that cannot work rejects like everything else that goes wrong.
+    invalidate: async (selector, options) => invalidate(parts, invalidationOf(selector, options)),
+    stats: () => reports.stats(),
+    health: () => probe(backend),
+    on: (event, listener) => reports.on(event, listener),
+    close,
+    [Symbol.asyncDispose]: close,
+    lookup: (request, rules) =>
+      rules === undefined ? lookup.lookupInFront(request) : lookup.lookup(request, policyOf(rules)),
+    bypass: (request) => lookup.bypass(request),
+    policy: (route, where = 'cache.route') => rulesOf(compileRoute(policy, route as RoutePolicy | undefined, where)),
+    refine: (forward, rules) => forward.refine(policyOf(rules)),
+    invalidateAfter: (forward, selector, options) =>
+      forward.invalidatesAfter(() => invalidationOf(selector(), options)),
+  }
+}

@@ -1,0 +1,56 @@
+import { CacheBackendError } from './errors.ts'
+import { isPromise, type MaybePromise } from './message.ts'
+import type { ErrorCode, Reports } from './reports.ts'
+
+/** One call to a backend on behalf of a request. */
+export interface BackendCall<T> {
+  readonly code: ErrorCode
+  readonly operation: string
+  readonly run: () => MaybePromise<T>
+  /** What takes the place of a failed or late answer. */
+  readonly otherwise: T
+}
+
+/** Makes backend calls that neither throw nor outlast the deadline: what fails is reported and replaced. */
+export class Deadline {
+  readonly #backend: string
+  readonly #ms: number
+  readonly #reports: Reports
+
+  constructor(backend: string, ms: number, reports: Reports) {
+    this.#backend = backend
+    this.#ms = ms
+    this.#reports = reports
+  }
+
+  call<T>({ code, operation, run, otherwise }: BackendCall<T>): MaybePromise<T> {
+    try {
+      const answer = run()
+      return isPromise(answer) ? this.#race(answer, code, operation, otherwise) : answer
+    } catch (error) {
+      this.#reports.error(code, operation, error)
+      return otherwise
+    }
+  }
+
+  #race<T>(answer: Promise<T>, code: ErrorCode, operation: string, otherwise: T): Promise<T> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        const about = { backend: this.#backend, operation, cause: `no answer within ${this.#ms} ms` }
+        this.#reports.error(code, operation, new CacheBackendError('TIMEOUT_ERROR', about))
+        resolve(otherwise)
+      }, this.#ms)
+      answer.then(
+        (value) => {
+          clearTimeout(timer)
+          resolve(value)
+        },
+        (error: unknown) => {
+          clearTimeout(timer)
+          this.#reports.error(code, operation, error)
+          resolve(otherwise)
+        },
+      )
+    })
+  }
+}

@@ -1,0 +1,28 @@
+import type { Decision } from './decision.ts'
+import type { Flights } from './flights.ts'
+import type { MaybePromise } from './message.ts'
+import type { Policy } from './policy.ts'
+import type { Reports } from './reports.ts'
+import type { RequestDirectives } from './semantics/cache-control.ts'
+import type { Invalidation } from './selector.ts'
+import type { StatusSettings } from './status-fields.ts'
+import type { EntryStore } from './store.ts'
+import type { CacheRequest } from './view.ts'
+
+/** The parts of one cache that its lookups and forwarded requests share. */
+export interface Engine {
+  readonly status: StatusSettings
+  /** Lower-case, strongest first. */
+  readonly targets: readonly string[]
+  readonly store: EntryStore
+  readonly flights: Flights
+  readonly reports: Reports
+  readonly clock: () => number
+  lookup(request: CacheRequest, policy: Policy): MaybePromise<Decision>
+  /** Remembers a route's rules for the next lookup in front of it. */
+  learnRules(request: CacheRequest, policy: Policy): void
+  /** The request directives that count for this cache. */
+  directivesOf(request: CacheRequest): RequestDirectives
+  /** Carries out an invalidation on behalf of a request: reported where they fail, and never later than the deadline. */
+  carryOut(invalidation: Invalidation): MaybePromise<void>
+}

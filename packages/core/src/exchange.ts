@@ -1,0 +1,101 @@
+import type { FieldEdits, Verdict } from './decision.ts'
+import type { Engine } from './engine.ts'
+import { reuseFacts, type StoredResponse } from './entry.ts'
+import type { Fill } from './fill.ts'
+import type { Flight } from './flights.ts'
+import type { Remarks } from './handler.ts'
+import { type ForwardedHead, ownTarget } from './head.ts'
+import type { FieldMap } from './message.ts'
+import type { Policy } from './policy.ts'
+import { notModified, select } from './select.ts'
+import type { ForwardReason } from './semantics/cache-status.ts'
+import type { StoreContext } from './semantics/storable.ts'
+import { clientConditionHolds, hasConditions } from './semantics/validate.ts'
+import type { Stamp } from './stamps.ts'
+import { type Handling, statusFields } from './status-fields.ts'
+import type { Found } from './store.ts'
+import type { CacheRequest } from './view.ts'
+
+/** Why and how a request goes forward. */
+export interface Plan {
+  readonly request: CacheRequest
+  readonly policy: Policy
+  readonly reason: ForwardReason
+  readonly detail?: string
+  /** What the lookup found; undefined where nothing was looked up. */
+  readonly found?: Found
+  /** Whether the response may be stored. */
+  readonly fills: boolean
+  readonly credentials?: StoreContext['credentials']
+  readonly flight?: Flight
+  /** False: the request waited for another and was not answered by it. */
+  readonly collapsed?: false
+  /** Whether this is a revalidation that no client waits for. */
+  readonly background?: boolean
+  /** Whether a response that is no error invalidates the target (RFC 9111 §4.4). */
+  readonly invalidates?: boolean
+}
+
+/** One forwarded request and what is known of it when its response comes. */
+export interface Exchange {
+  readonly engine: Engine
+  readonly plan: Plan
+  readonly remarks: Remarks
+  /** When the handler started, in milliseconds. */
+  readonly requestTime: number
+}
+
+export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): Fill => {
+  const { request, policy, credentials } = exchange.plan
+  const { remarks, requestTime } = exchange
+  const responseTime = exchange.engine.clock()
+  return { request, policy, credentials, remarks, requestTime, responseTime, stamp, route: head.route }
+}
+
+const addedFields = (exchange: Exchange, handling: Handling, existing: FieldMap): Record<string, string> => {
+  const { reason, collapsed, found } = exchange.plan
+  const full: Handling = {
+    fwd: reason,
+    ...(collapsed === undefined ? {} : { collapsed }),
+    ...(found === undefined ? {} : { key: found.key.full }),
+    ...handling,
+  }
+  return statusFields(exchange.engine.status, full, existing)
+}
+
+/** A stored response in the place of what the handler said. */
+export const replaceWith = (exchange: Exchange, stored: StoredResponse, handling: Handling): Verdict => {
+  const { request } = exchange.plan
+  const { age } = reuseFacts(stored, exchange.engine.clock(), undefined)
+  const added = { ...addedFields(exchange, handling, stored.headers), age: String(Math.floor(age / 1000)) }
+  return { record: false, edits: {}, response: select(stored, request.method, request.headers, added) }
+}
+
+/** What the handler said, with what the cache adds; or a 304, where the client's hidden condition asks for one. */
+export const sendOn = (exchange: Exchange, head: ForwardedHead, edits: FieldEdits, handling: Handling): Verdict => {
+  const { request, fills } = exchange.plan
+  const all: FieldEdits = { ...edits, ...addedFields(exchange, { fwdStatus: head.status, ...handling }, head.headers) }
+  if (head.headers[ownTarget] !== undefined) all[ownTarget] = undefined
+  if (!fills || head.status !== 200 || !hasConditions(request.headers)) return { record: false, edits: all }
+  const headers = { ...head.headers, ...all }
+  const responseTime = exchange.engine.clock()
+  const holds = clientConditionHolds(request.headers, { status: 200, headers, responseTime })
+  return holds ? { record: false, edits: all, response: notModified(headers, {}) } : { record: false, edits: all }
+}
+
+/** The failure of a revalidation leaves the stale response as it was, and the handler in peace for a while. */
+export const failRevalidation = (exchange: Exchange, error: unknown): void => {
+  const { reports, flights, clock } = exchange.engine
+  const { found } = exchange.plan
+  if (found === undefined) return
+  flights.markFailing(found.key.id)
+  reports.error('REVALIDATION_FAILED', 'revalidate', error)
+  reports.emit('refresh', { key: found.key.full, ms: clock() - exchange.requestTime, ok: false })
+}
+
+export const rejectResponse = (exchange: Exchange, code: string, detail: string): void => {
+  const { reports } = exchange.engine
+  const { found } = exchange.plan
+  if (found !== undefined && reports.wants('reject'))
+    reports.emit('reject', { key: found.primary.full, code, detail })
+}

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto'
+import { type Duration, parseDuration } from './durations.ts'
+import { type StoredResponse, storedFields } from './entry.ts'
+import type { Remarks } from './handler.ts'
+import type { JudgedHead } from './head.ts'
+import { keyedQuery } from './key.ts'
+import type { FieldMap } from './message.ts'
+import type { TtlOption } from './options.ts'
+import type { Policy } from './policy.ts'
+import { implicitTags, userTag } from './selector.ts'
+import type { ResponseDirectives } from './semantics/cache-control.ts'
+import { formatHttpDate } from './semantics/date.ts'
+import { fieldValue, hasField } from './semantics/fields.ts'
+import { correctedInitialAge } from './semantics/freshness.ts'
+import { isStorable, type StoreContext, type StoreDecision } from './semantics/storable.ts'
+import { hasValidator } from './semantics/validate.ts'
+import { mergeVaryValue } from './semantics/vary.ts'
+import type { Stamp } from './stamps.ts'
+import { type CacheRequest, createResponseView, createView, splitTarget } from './view.ts'
+
+/** What a fill knows beside the response: the request, its policy, when it began, and what the handler said. */
+export interface Fill {
+  readonly request: CacheRequest
+  readonly policy: Policy
+  readonly credentials: StoreContext['credentials']
+  readonly remarks: Remarks
+  readonly requestTime: number
+  readonly responseTime: number
+  readonly stamp: Stamp
+  readonly route: string | undefined
+}
+
+/** More tags than this, and the response is not stored: to leave one out would lose an invalidation. */
+const mostTags = 1000
+/** 2^31 s (RFC 9111 §1.2.2). */
+const longestMs = 2 ** 31 * 1000
+
+const millisecondsOf = (option: TtlOption | undefined): number | false | undefined => {
+  if (option === undefined || option === false) return option
+  const ms = parseDuration(option satisfies Duration)
+  if (ms === undefined || Number.isNaN(ms) || ms < 0) throw new TypeError(`ttl function returned ${String(option)}`)
+  return Math.min(ms, longestMs)
+}
+
+const policyTtl = (judged: JudgedHead, fill: Fill): number | false | undefined => {
+  const { ttl } = fill.policy
+  if (typeof ttl !== 'function') return ttl
+  const head = { status: judged.status, headers: judged.deciding }
+  const view = createResponseView(head, fill.responseTime - fill.requestTime)
+  return millisecondsOf(ttl(createView(fill.request), view))
+}
+
+/** The stale windows: what the response says outranks the policy (RFC 5861). */
+export const staleWindows = (directives: ResponseDirectives, policy: Policy): { swr: number; sie: number } => ({
+  swr: directives.staleWhileRevalidate === undefined ? policy.staleWhileRevalidate : directives.staleWhileRevalidate * 1000,
+  sie: directives.staleIfError === undefined ? policy.staleIfError : directives.staleIfError * 1000,
+})
+
+/** May it be stored, and for how long is it fresh? Throws what a policy function throws. */
+export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
+  const { policy, remarks } = fill
+  const refused = remarks.skipped ?? (remarks.ttl === false ? 'skip' : undefined)
+  if (refused !== undefined)
+    return { storable: false, reason: { code: 'skip', detail: refused, ref: 'RFC 9111 §2' } }
+  if (policy.scope === 'private')
+    return { storable: false, reason: { code: 'scope', detail: 'the policy says private', ref: 'RFC 9111 §5.2.2.7' } }
+  return isStorable(judged.status, judged.deciding, judged.directives, {
+    credentials: fill.credentials,
+    said: remarks.ttl === undefined || remarks.ttl === false ? undefined : remarks.ttl,
+    ttl: policyTtl(judged, fill),
+    statusTtl: policy.status.get(judged.status),
+    heuristic: policy.heuristic,
+    responseTime: fill.responseTime,
+    keepsStale: hasValidator(judged.deciding) || staleWindows(judged.directives, policy).swr > 0,
+  })
+}
+
+/** Whether others than the one who asked may be answered with it at all. */
+export const isShareable = (decision: StoreDecision, directives: ResponseDirectives): boolean =>
+  decision.storable && decision.lifetime > 0 && directives.noCache !== true
+
+/** A weak tag: what stands in front of the cache may still encode the bytes differently (RFC 9110 §8.8.1). */
+export const makeEtag = (body: Buffer): string =>
+  `W/"${body.length.toString(36)}-${createHash('sha1').update(body).digest('base64url')}"`
+
+/** The declared key fields belong into `Vary` as well, for the caches behind this one. */
+const varyOf = (own: FieldMap, deciding: FieldMap, policy: Policy): string | undefined => {
+  const said = fieldValue(deciding, 'vary') ?? fieldValue(own, 'vary')
+  const keyed = [...policy.key.headers, ...(policy.key.cookies.length > 0 ? ['cookie'] : [])]
+  return keyed.length === 0 ? said : mergeVaryValue(said, keyed.join(', '))
+}
+
+/** What browsers are told where the handler said nothing: to ask again. The ttl of a policy stays here. */
+const policyCacheControl = (policy: Policy): string =>
+  typeof policy.scope === 'function' || policy.scope === 'private' ? 'private, no-cache' : 'no-cache'
+
+/** Changes to a response head: a value to set, or undefined to remove the field. */
+export type FieldEdits = Record<string, string | readonly string[] | undefined>
+
+/** What the cache adds to a response that comes from the handler. */
+export const responseEdits = (judged: JudgedHead, fill: Fill, stores: boolean, body: Buffer | undefined): FieldEdits => {
+  const edits: FieldEdits = {}
+  const { policy } = fill
+  if (!judged.declares && (stores || policy.scope === 'private')) edits['cache-control'] = policyCacheControl(policy)
+  const vary = varyOf(judged.own, judged.deciding, policy)
+  if (vary !== undefined && vary !== fieldValue(judged.own, 'vary')) edits.vary = vary
+  if (stores && body !== undefined && policy.etag && judged.status === 200 && !hasField(judged.own, 'etag'))
+    edits.etag = makeEtag(body)
+  return edits
+}
+
+const collectTags = (judged: JudgedHead, fill: Fill): readonly string[] => {
+  const { policy, request } = fill
+  const tags = new Set<string>(fill.remarks.tags)
+  const view = createView(request)
+  const head = { status: judged.status, headers: judged.deciding }
+  const response = createResponseView(head, fill.responseTime - fill.requestTime)
+  for (const layer of [...policy.inheritedTags, policy.tags])
+    for (const tag of typeof layer === 'function' ? layer(view, response) : layer) tags.add(String(tag))
+  return [...tags].map(userTag)
+}
+
+const implicit = (fill: Fill): readonly string[] => {
+  const { url, scheme, authority } = fill.request
+  const { path, query } = splitTarget(url)
+  const kept = keyedQuery(query, fill.policy.key.query)
+  const keyedUrl = kept === undefined ? path : `${path}?${kept}`
+  return implicitTags({ scheme, authority, url, keyedUrl }, fill.route)
+}
+
+/** The tags of a response, its own and those of where it came from; undefined where there are too many to keep. */
+export const tagsOfFill = (judged: JudgedHead, fill: Fill): readonly string[] | undefined => {
+  const tags = [...implicit(fill), ...collectTags(judged, fill)]
+  return tags.length <= mostTags ? tags : undefined
+}
+
+/** The header fields as hits will send them. */
+const wireFields = (judged: JudgedHead, fill: Fill, body: Buffer, edits: FieldEdits): Record<string, string | readonly string[]> => {
+  const fields = storedFields(judged.status, judged.own, judged.directives, fill.policy)
+  for (const name of ['cache-control', 'vary', 'etag']) {
+    const value = edits[name]
+    if (value !== undefined) fields[name] = value
+  }
+  fields.date = fieldValue(judged.deciding, 'date') ?? formatHttpDate(fill.responseTime)
+  if (judged.status !== 204) fields['content-length'] = String(body.length)
+  return fields
+}
+
+/** The stored response that a fill makes. A body whose tag could not be made at its head gets it here. */
+export const buildStored = (
+  judged: JudgedHead,
+  fill: Fill,
+  key: string,
+  lifetime: number,
+  tags: readonly string[],
+  body: Buffer,
+  edits: FieldEdits,
+): StoredResponse => {
+  const lateEtag = responseEdits(judged, fill, true, body).etag
+  const etag = edits.etag ?? lateEtag
+  const wire = wireFields(judged, fill, body, etag === undefined ? edits : { ...edits, etag })
+  const initialAge = correctedInitialAge(judged.deciding, fill.requestTime, fill.responseTime)
+  const { swr, sie } = staleWindows(judged.directives, fill.policy)
+  const { scope } = fill.policy
+  return Object.freeze({
+    key,
+    status: judged.status,
+    ...(judged.reason === undefined ? {} : { reason: judged.reason }),
+    headers: Object.freeze(wire),
+    body,
+    requestTime: fill.requestTime,
+    responseTime: fill.responseTime,
+    directives: judged.directives,
+    // An Age that cannot be read makes the response stale at once (§5.1).
+    freshnessLifetime: Number.isFinite(initialAge) ? Math.min(lifetime, longestMs) : 0,
+    correctedInitialAge: Number.isFinite(initialAge) ? initialAge : 0,
+    staleWhileRevalidate: Math.min(swr, longestMs),
+    staleIfError: Math.min(sie, longestMs),
+    policyFresh: edits['cache-control'] !== undefined,
+    madeEtag: etag !== undefined,
+    scoped: scope === 'public' || typeof scope === 'function',
+    tags,
+    stamp: fill.stamp.seq,
+    epoch: fill.stamp.epoch,
+    run: fill.stamp.run,
+    route: fill.route,
+    handlerMs: Math.max(0, fill.responseTime - fill.requestTime),
+  })
+}
+
+/** Seconds that the backend keeps it: its freshness, and the longest window in which it is of use after that. */
+export const backendTtl = (stored: StoredResponse, keep: number): number => {
+  const fresh = Math.max(0, stored.freshnessLifetime - stored.correctedInitialAge)
+  const validated = hasValidator(stored.headers) ? keep : 0
+  return (fresh + Math.max(stored.staleWhileRevalidate, stored.staleIfError, validated)) / 1000
+}
+
+/** Whether a body of this length is all of it (RFC 9111 §3.3). */
+export const isComplete = (headers: FieldMap, length: number): boolean => {
+  const declared = fieldValue(headers, 'content-length')
+  return declared === undefined || declared.trim() === String(length)
+}
+

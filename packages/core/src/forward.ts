@@ -1,0 +1,262 @@
+import type { Decision, Verdict } from './decision.ts'
+import type { Engine } from './engine.ts'
+import type { StoredResponse } from './entry.ts'
+import { type Exchange, failRevalidation, type Plan, rejectResponse } from './exchange.ts'
+import { backendTtl, buildStored, isComplete } from './fill.ts'
+import { type HandlerCache, HandlerContext, type HandlerSource, noRemarks, type Remarks } from './handler.ts'
+import type { ForwardedHead } from './head.ts'
+import { infoOf } from './info.ts'
+import { isPromise, type MaybePromise, whenReady } from './message.ts'
+import { collectTags, judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
+import type { Policy } from './policy.ts'
+import type { Recording } from './recording.ts'
+import type { Invalidation } from './selector.ts'
+import type { ForwardReason } from './semantics/cache-status.ts'
+import { fieldValue } from './semantics/fields.ts'
+import { isNonError } from './semantics/invalidate.ts'
+import { isServerFailure } from './semantics/reuse.ts'
+import { hasValidator, validationHeaders } from './semantics/validate.ts'
+import type { Found } from './store.ts'
+import { invalidationOfTarget } from './unsafe.ts'
+import type { CacheRequest } from './view.ts'
+
+const untouched: Verdict = { record: false, edits: {} }
+
+/** What a handler that fills must not see: it would answer with a part, or with nothing (RFC 9111 §4.3.1). */
+const hidden = { 'if-none-match': undefined, 'if-modified-since': undefined, range: undefined, 'if-range': undefined }
+
+/**
+ * A request on its way to the handler: the adapter reports the response to it, from the head to the end, and does
+ * what the verdict says.
+ *
+ * @example
+ * const verdict = forward.respond({ status: 200, headers: { 'cache-control': 'max-age=60' } })
+ * if (verdict.record) {
+ *   forward.write(Buffer.from('hello'))
+ *   forward.end()
+ * }
+ */
+export class Forward implements HandlerSource {
+  readonly action = 'forward'
+  /** Becomes `req.cache`. */
+  readonly handler: HandlerCache = new HandlerContext(this)
+  readonly remarks: Remarks = noRemarks()
+  readonly #engine: Engine
+  readonly #invalidations: (() => Invalidation)[] = []
+  #plan: Plan
+  #requestTime: number
+  #phase: 'open' | 'responded' | 'ended' = 'open'
+  /** Another place answers this request: what is reported here is passed untouched. */
+  #retired = false
+  #recording: Recording | undefined
+  #onNotModified: () => void = () => undefined
+
+  constructor(engine: Engine, plan: Plan) {
+    this.#engine = engine
+    this.#plan = plan
+    this.#requestTime = engine.clock()
+  }
+
+  /** Why the request goes forward (RFC 9211 §2.2). */
+  get reason(): ForwardReason {
+    return this.#plan.reason
+  }
+
+  /** The request; of a background revalidation only what is in the key. */
+  get request(): CacheRequest {
+    return this.#plan.request
+  }
+
+  /** Whether no client waits for the response. */
+  get background(): boolean {
+    return this.#plan.background === true
+  }
+
+  get status(): HandlerCache['status'] {
+    if (!this.#plan.fills) return 'bypass'
+    if (this.background) return 'refresh'
+    return this.#validated === undefined ? 'miss' : 'revalidate'
+  }
+
+  get stale(): HandlerCache['stale'] {
+    const stored = this.#validated
+    if (stored === undefined) return undefined
+    const etag = fieldValue(stored.headers, 'etag')
+    const lastModified = fieldValue(stored.headers, 'last-modified')
+    return {
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified: new Date(lastModified) }),
+    }
+  }
+
+  /**
+   * The request fields that the handler should see otherwise: a value, or undefined for none. The client's
+   * conditions are answered by the cache; those of the stored response are asked instead (RFC 9111 §4.3.1).
+   */
+  get requestEdits(): Readonly<Record<string, string | undefined>> {
+    if (!this.#plan.fills) return {}
+    return { ...hidden, ...(this.#validated === undefined ? {} : validationHeaders(this.#validated.headers)) }
+  }
+
+  /** How the adapter ends the response with 304 when the handler says `notModified()`. */
+  set onNotModified(send: () => void) {
+    this.#onNotModified = send
+  }
+
+  sendNotModified(): void {
+    this.#onNotModified()
+  }
+
+  /** What to invalidate when the handler has answered with 2xx or 3xx, before the answer leaves. */
+  invalidatesAfter(invalidation: () => Invalidation): void {
+    this.#invalidations.push(invalidation)
+  }
+
+  /** The request that the framework now has in hand: at a route, or of a replay, it knows more than before. */
+  meet(raw: unknown, route?: string): void {
+    const { request } = this.#plan
+    this.#plan = { ...this.#plan, request: { ...request, raw, ...(route === undefined ? {} : { route }) } }
+  }
+
+  /** Adds a route's policy: this Forward, or what the lookup by the route's own rules finds. */
+  refine(policy: Policy): MaybePromise<Decision> {
+    const plan = this.#plan
+    if (this.#phase !== 'open' || this.#retired || plan.policy === policy) return this
+    if (plan.policy.lookupId === policy.lookupId && plan.found !== undefined) {
+      this.#plan = { ...plan, policy, fills: plan.fills && policy.ttl !== false }
+      if (policy.ttl === false) plan.flight?.refuse(true)
+      return this
+    }
+    plan.flight?.rekey()
+    if (this.background) {
+      this.#retired = true
+      return this
+    }
+    this.#engine.learnRules(plan.request, policy)
+    return whenReady(this.#engine.lookup(plan.request, policy), (decision) => this.#follow(decision))
+  }
+
+  /** Judges the head before anything of it leaves. */
+  respond(head: ForwardedHead): Verdict {
+    if (this.#phase !== 'open' || this.#retired) return untouched
+    this.#phase = 'responded'
+    const hold = this.#invalidate(head)
+    const verdict = this.#judge(head)
+    return hold === undefined ? verdict : { ...verdict, hold }
+  }
+
+  /** A piece of the body, while it is recorded. */
+  write(chunk: Buffer): void {
+    if (this.#recording === undefined || this.#recording.add(chunk)) return
+    this.#recording = undefined
+    rejectResponse(this.#exchange, 'too-large', `more than ${this.#plan.policy.maxBodyBytes} bytes`)
+    this.#plan.flight?.refuse(true)
+  }
+
+  /** The body is complete: it is stored, and whoever waits is answered. */
+  end(): MaybePromise<void> {
+    const recording = this.#close()
+    if (recording === undefined) return undefined
+    const body = recording.body()
+    if (this.remarks.skipped === undefined && isComplete(recording.head.judged.own, body.length))
+      return this.#land(recording, body)
+    const code = this.remarks.skipped === undefined ? 'incomplete' : 'skip'
+    rejectResponse(this.#exchange, code, this.remarks.skipped ?? 'shorter or longer than its Content-Length')
+    this.#plan.flight?.refuse(false)
+  }
+
+  /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */
+  abort(cause?: unknown): void {
+    if (this.#phase === 'ended') return
+    this.#close()
+    this.#plan.flight?.abandon()
+    if (this.background) failRevalidation(this.#exchange, cause ?? new Error('the revalidation was given up'))
+  }
+
+  #close(): Recording | undefined {
+    if (this.#phase === 'ended') return undefined
+    this.#phase = 'ended'
+    if (this.background) this.#engine.flights.giveRevalidation()
+    const recording = this.#recording
+    this.#recording = undefined
+    return recording
+  }
+
+  get #exchange(): Exchange {
+    return { engine: this.#engine, plan: this.#plan, remarks: this.remarks, requestTime: this.#requestTime }
+  }
+
+  get #validated(): StoredResponse | undefined {
+    const { fills, found } = this.#plan
+    const stored = fills ? found?.entry?.stored : undefined
+    return stored !== undefined && hasValidator(stored.headers) ? stored : undefined
+  }
+
+  /** The route's own lookup decides: a response to send from there, or another plan for this same request. */
+  #follow(decision: Decision): Decision {
+    if (decision.action === 'reuse') {
+      this.#retired = true
+      return decision
+    }
+    this.#plan = decision.#plan
+    this.#requestTime = decision.#requestTime
+    return this
+  }
+
+  #judge(head: ForwardedHead): Verdict {
+    const exchange = this.#exchange
+    const { fills, found } = this.#plan
+    const stale = isServerFailure(head.status) ? standIn(exchange, head.status) : undefined
+    if (stale !== undefined) return stale
+    if (!fills || found?.stamp === undefined) return passOn(exchange, head)
+    const validated = head.status === 304 ? this.#validated : undefined
+    const outcome =
+      validated === undefined
+        ? judgeResponse(exchange, head, found, found.stamp)
+        : judgeNotModified(exchange, head, found, validated, found.stamp)
+    this.#recording = outcome.recording
+    if (outcome.freshened !== undefined) void this.#store(found, outcome.freshened)
+    return outcome.verdict
+  }
+
+  #land(recording: Recording, body: Buffer): MaybePromise<void> {
+    const { judged, fill, place, lifetime, edits, shared } = recording.head
+    // The handler may have named more tags since the head.
+    const tags = this.remarks.tags.size === 0 ? recording.head.tags : collectTags(this.#exchange, judged, fill)
+    if (tags === undefined) return this.#plan.flight?.refuse(false)
+    const stored = buildStored(judged, fill, place.key.full, lifetime, tags, body, edits)
+    if (shared) this.#plan.flight?.land(stored)
+    return this.#store(place, stored)
+  }
+
+  #store(place: Found, stored: StoredResponse): MaybePromise<void> {
+    const { reports, store, clock } = this.#engine
+    const ttl = backendTtl(stored, this.#plan.policy.keep)
+    return whenReady(ttl > 0 ? store.put(place, stored, ttl) : false, (written) => {
+      this.#plan.flight?.close()
+      if (!written) return
+      reports.count('stored')
+      if (reports.wants('store')) reports.emit('store', infoOf(stored, this.request.url, clock()))
+      if (this.background) reports.emit('refresh', { key: stored.key, ms: clock() - this.#requestTime, ok: true })
+    })
+  }
+
+  /** Before a response that is no error leaves, what it made out of date is invalidated (RFC 9111 §4.4). */
+  #invalidate(head: ForwardedHead): Promise<void> | undefined {
+    if (!isNonError(head.status)) return undefined
+    const { invalidates, request, policy } = this.#plan
+    const declared = this.#invalidations.map((of) => this.#declared(of)).filter((known) => known !== undefined)
+    const all = invalidates === true ? [invalidationOfTarget(request, policy, head.headers), ...declared] : declared
+    const pending = all.map((invalidation) => this.#engine.carryOut(invalidation)).filter(isPromise)
+    return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined)
+  }
+
+  #declared(of: () => Invalidation): Invalidation | undefined {
+    try {
+      return of()
+    } catch (error) {
+      this.#engine.reports.error('POLICY_FUNCTION', 'invalidates', error)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { StoredResponse } from './entry.ts'
+import { buildStored, decideStore, type Fill, responseEdits, tagsOfFill } from './fill.ts'
+import type { JudgedHead } from './head.ts'
+import type { StoreDecision } from './semantics/storable.ts'
+import { fieldValue } from './semantics/fields.ts'
+import { freshenFields } from './semantics/validate.ts'
+import { addedVary } from './semantics/vary.ts'
+
+/** A stored response after a 304, and whether it may be stored again. */
+export interface Freshened {
+  readonly stored: StoredResponse
+  readonly decision: StoreDecision
+}
+
+/** A 304 that varies by more fields than the stored response does not say for whom that one still holds. */
+const otherVary: StoreDecision = {
+  storable: false,
+  reason: { code: 'vary', detail: 'the 304 varies by other fields', ref: 'RFC 9111 §4.1' },
+}
+
+const withoutMade = (stored: StoredResponse): Record<string, string | readonly string[]> => {
+  const fields: Record<string, string | readonly string[]> = Object.create(null)
+  for (const name of Object.keys(stored.headers)) {
+    const value = stored.headers[name]
+    // A Cache-Control that the policy made is made anew; the old Date is not that of the 304.
+    if (value === undefined || (name === 'cache-control' && stored.policyFresh) || name === 'date') continue
+    fields[name] = value
+  }
+  return fields
+}
+
+/**
+ * The stored response with the header fields of a 304 (RFC 9111 §3.2, §4.3.4): fresh from the start of the handler
+ * that confirmed it, stamped with the invalidations that it has seen.
+ */
+export const freshenStored = (stored: StoredResponse, judged: JudgedHead, fill: Fill): Freshened => {
+  const own = freshenFields(withoutMade(stored), judged.own)
+  const deciding = { ...own, date: judged.deciding.date, age: judged.deciding.age }
+  const declares = judged.declares || !stored.policyFresh
+  const merged: JudgedHead = {
+    status: stored.status,
+    reason: stored.reason,
+    own,
+    deciding,
+    directives: judged.declares ? judged.directives : stored.directives,
+    declares,
+  }
+  const varied = addedVary(fieldValue(stored.headers, 'vary'), fieldValue(judged.deciding, 'vary'))
+  const decision = varied === undefined ? decideStore(merged, fill) : otherVary
+  const lifetime = decision.storable ? decision.lifetime : 0
+  const tags = new Set([...stored.tags, ...(tagsOfFill(merged, fill) ?? [])])
+  const edits = responseEdits(merged, fill, true, undefined)
+  const route = fill.route ?? stored.route
+  const fresh = buildStored(merged, { ...fill, route }, stored.key, lifetime, [...tags], stored.body, edits)
+  const handlerMs = Math.max(stored.handlerMs, fresh.handlerMs)
+  return { stored: { ...fresh, madeEtag: stored.madeEtag, handlerMs }, decision }
+}

@@ -1,0 +1,178 @@
+import type { Verdict } from './decision.ts'
+import { reuseFacts, type StoredResponse } from './entry.ts'
+import { type Exchange, failRevalidation, fillOf, rejectResponse, replaceWith, sendOn } from './exchange.ts'
+import { decideStore, type Fill, type FieldEdits, isShareable, responseEdits, tagsOfFill } from './fill.ts'
+import { flightKey } from './flights.ts'
+import { type Freshened, freshenStored } from './freshen-stored.ts'
+import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
+import { Recording } from './recording.ts'
+import { fieldValue } from './semantics/fields.ts'
+import { mayUseStaleIfError, staleness } from './semantics/reuse.ts'
+import type { StoreDecision } from './semantics/storable.ts'
+import { identifiesStored } from './semantics/validate.ts'
+import { varyFields } from './semantics/vary.ts'
+import type { Stamp } from './stamps.ts'
+import type { Found } from './store.ts'
+
+/** What a response head leads to: a verdict for the adapter, and what of the response is to be kept. */
+export interface Outcome {
+  readonly verdict: Verdict
+  readonly recording?: Recording
+  /** A stored response that a 304 has freshened. */
+  readonly freshened?: StoredResponse
+}
+
+/** A stored response in the place of a failure, where one may stand in (RFC 5861 §4). */
+export const standIn = (exchange: Exchange, status: number): Verdict | undefined => {
+  const { clock, flights, reports, directivesOf } = exchange.engine
+  const { found, flight, request, background } = exchange.plan
+  const entry = found?.entry
+  if (found === undefined || entry === undefined) return undefined
+  if (background === true) failRevalidation(exchange, new Error(`status ${status}`))
+  flights.markFailing(found.key.id)
+  const since = entry.invalidatedAt === undefined ? undefined : clock() - entry.invalidatedAt
+  const facts = reuseFacts(entry.stored, clock(), since)
+  if (!mayUseStaleIfError(facts, entry.stored.status, directivesOf(request))) return undefined
+  // The waiters look up again and find the same stale response.
+  flight?.rekey()
+  reports.count('stale')
+  const ttl = Math.floor(-staleness(facts) / 1000)
+  return replaceWith(exchange, entry.stored, { fwdStatus: status, ttl, detail: 'sie' })
+}
+
+const differs = (head: ForwardedHead, stored: StoredResponse, name: string): boolean => {
+  const value = fieldValue(head.headers, name)
+  return value !== undefined && value !== fieldValue(stored.headers, name)
+}
+
+/** A HEAD that went forward and differs shows that the stored GET response is out of date (RFC 9111 §4.3.5). */
+const compareHead = (exchange: Exchange, head: ForwardedHead): void => {
+  const { request, found } = exchange.plan
+  const stored = found?.entry?.stored
+  if (request.method !== 'HEAD' || head.status !== 200 || found === undefined || stored === undefined) return
+  const compared = stored.madeEtag ? ['last-modified', 'content-length'] : ['etag', 'last-modified', 'content-length']
+  if (compared.some((name) => differs(head, stored, name))) void exchange.engine.store.delete(found.key)
+}
+
+/** A policy that says private is told downstream as well. */
+const privately = (exchange: Exchange, head: ForwardedHead): FieldEdits => {
+  if (exchange.plan.policy.scope !== 'private') return {}
+  const said = fieldValue(head.headers, 'cache-control')
+  if (said === undefined) return { 'cache-control': 'private, no-cache' }
+  return /private|no-store/i.test(said) ? {} : { 'cache-control': `private, ${said}` }
+}
+
+/** A response that is not considered for storing. */
+export const passOn = (exchange: Exchange, head: ForwardedHead): Verdict => {
+  const { flight, reason, detail, fills } = exchange.plan
+  const { reports } = exchange.engine
+  const bypassed = reason === 'bypass' || reason === 'method'
+  reports.count(bypassed ? 'bypasses' : 'misses')
+  if (!bypassed) reports.countMiss(head.route)
+  flight?.refuse(head.status < 500)
+  compareHead(exchange, head)
+  // A lookup that could have filled and may not: the invalidation clock was out of reach.
+  const why = detail ?? (fills ? 'backend' : undefined)
+  return sendOn(exchange, head, privately(exchange, head), why === undefined ? {} : { detail: why })
+}
+
+const decide = (exchange: Exchange, judged: JudgedHead, fill: Fill): StoreDecision => {
+  try {
+    return decideStore(judged, fill)
+  } catch (error) {
+    exchange.engine.reports.error('POLICY_FUNCTION', 'ttl', error)
+    return { storable: false, reason: { code: 'policy-error', detail: 'the ttl function failed', ref: 'RFC 9111 §2' } }
+  }
+}
+
+/** The tags of a response; undefined where they cannot be had, and it must not be stored without them. */
+export const collectTags = (exchange: Exchange, judged: JudgedHead, fill: Fill): readonly string[] | undefined => {
+  try {
+    return tagsOfFill(judged, fill)
+  } catch (error) {
+    exchange.engine.reports.error('POLICY_FUNCTION', 'tags', error)
+    return undefined
+  }
+}
+
+const placeOf = (exchange: Exchange, found: Found, judged: JudgedHead): Found => {
+  const fields = varyFields(judged.deciding)
+  return fields === '*' ? found : exchange.engine.store.place(found, fields, exchange.plan.request.headers)
+}
+
+/** Tells the waiters at the head what can be known of the response by then. */
+const announce = (exchange: Exchange, judged: JudgedHead, place: Found, shared: boolean): void => {
+  const { flight, request, found, credentials } = exchange.plan
+  const { store, flights } = exchange.engine
+  if (place.fields.length > 0) {
+    store.learnVary(place.primary, place.fields)
+    flight?.narrow(place.fields, request.headers)
+    if (flight !== undefined) flights.move(flight, place.key.id)
+  }
+  if (!shared) flight?.refuse(judged.status < 500)
+  else if (found !== undefined) flights.markCollapsible(flightKey(found.key.id, credentials), found.key.id)
+}
+
+const refuse = (exchange: Exchange, code: string, detail: string, status: number): void => {
+  const { flight, background } = exchange.plan
+  // A failing handler is no sign that its responses cannot be shared.
+  flight?.refuse(status < 500)
+  rejectResponse(exchange, code, detail)
+  if (background === true && status >= 500) failRevalidation(exchange, new Error(`status ${status}`))
+}
+
+/** A full response: stored where it may be, and sent on in either case (RFC 9111 §3, §4.3.3). */
+export const judgeResponse = (exchange: Exchange, head: ForwardedHead, found: Found, stamp: Stamp): Outcome => {
+  const { engine, plan } = exchange
+  const judged = judgeHead(head, engine.targets, exchange.remarks.vary)
+  const fill = fillOf(exchange, head, stamp)
+  engine.reports.count('misses')
+  engine.reports.countMiss(head.route)
+  const decision = decide(exchange, judged, fill)
+  const tags = decision.storable ? collectTags(exchange, judged, fill) : undefined
+  const edits = responseEdits(judged, fill, tags !== undefined, head.body)
+  if (!decision.storable || tags === undefined) {
+    const { code, detail } = decision.storable ? { code: 'tags', detail: 'no or too many tags' } : decision.reason
+    refuse(exchange, code, detail, head.status)
+    return { verdict: sendOn(exchange, head, edits, { detail: code }) }
+  }
+  const place = placeOf(exchange, found, judged)
+  const shared = isShareable(decision, judged.directives)
+  announce(exchange, judged, place, shared)
+  const { lifetime } = decision
+  const sent = sendOn(exchange, head, edits, { stored: true, ttl: Math.floor(lifetime / 1000), lifetime })
+  const recorded = { judged, fill, place, lifetime, tags, edits, shared }
+  return { verdict: { ...sent, record: true }, recording: new Recording(recorded, plan.policy.maxBodyBytes) }
+}
+
+const tryFreshen = (exchange: Exchange, stored: StoredResponse, judged: JudgedHead, fill: Fill): Freshened | undefined => {
+  if (!identifiesStored(judged.own, stored.headers)) return undefined
+  try {
+    return freshenStored(stored, judged, fill)
+  } catch (error) {
+    exchange.engine.reports.error('POLICY_FUNCTION', 'ttl', error)
+    return undefined
+  }
+}
+
+/** A 304 to the stored validators: the stored response is freshened and sent (RFC 9111 §4.3.3, §4.3.4). */
+export const judgeNotModified = (exchange: Exchange, head: ForwardedHead, found: Found, stored: StoredResponse, stamp: Stamp): Outcome => {
+  const { engine, plan } = exchange
+  const fill = fillOf(exchange, head, stamp)
+  const freshened = tryFreshen(exchange, stored, judgeHead(head, engine.targets, exchange.remarks.vary), fill)
+  engine.reports.count('misses')
+  engine.reports.countMiss(head.route)
+  if (freshened === undefined || !freshened.decision.storable) {
+    // The handler stands by the stored content for this one answer; nobody else may have it any more.
+    plan.flight?.refuse(false)
+    void engine.store.delete(found.key)
+    const detail = freshened?.decision.storable === false ? freshened.decision.reason.code : 'validator-mismatch'
+    return { verdict: replaceWith(exchange, freshened?.stored ?? stored, { fwdStatus: 304, detail }) }
+  }
+  const fresh = freshened.stored
+  if (isShareable(freshened.decision, fresh.directives)) plan.flight?.land(fresh)
+  else plan.flight?.refuse(false)
+  const { age, lifetime } = reuseFacts(fresh, engine.clock(), undefined)
+  const handling = { fwdStatus: 304, stored: true, ttl: Math.floor((lifetime - age) / 1000), lifetime } as const
+  return { verdict: replaceWith(exchange, fresh, handling), freshened: fresh }
+}

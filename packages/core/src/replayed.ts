@@ -1,0 +1,31 @@
+import type { Policy } from './policy.ts'
+import { fieldLines } from './semantics/fields.ts'
+import { type CacheRequest, cookieValues } from './view.ts'
+
+const credentials = new Set(['cookie', 'authorization', 'proxy-authorization'])
+
+/**
+ * Whether a request can be made again of what is in its key alone: not where a function, a body or somebody's
+ * credentials are part of it.
+ */
+export const isReplayable = (request: CacheRequest, policy: Policy, fields: readonly string[]): boolean =>
+  request.method === 'GET' &&
+  typeof policy.scope !== 'function' &&
+  policy.key.by.length === 0 &&
+  ![...fields, ...policy.key.headers].some((name) => credentials.has(name))
+
+/** The request of a background revalidation: what is in the key, and nobody's cookies or credentials beyond that. */
+export const replayed = (request: CacheRequest, policy: Policy, fields: readonly string[]): CacheRequest => {
+  const headers: Record<string, string | readonly string[]> = Object.create(null)
+  for (const name of [...fields, ...policy.key.headers]) {
+    const lines = fieldLines(request.headers, name)
+    const [only] = lines
+    if (only !== undefined) headers[name] = lines.length === 1 ? only : lines
+  }
+  const cookies = policy.key.cookies.flatMap((name) =>
+    cookieValues(request.headers, name).map((value) => `${name}=${value}`),
+  )
+  if (cookies.length > 0) headers.cookie = cookies.join('; ')
+  const { method, url, authority, scheme, raw } = request
+  return { method, url, authority, scheme, headers, raw }
+}

@@ -1,0 +1,210 @@
+import type { Selector } from './selector.ts'
+import type { Logger } from './options.ts'
+
+/**
+ * What an event says of a stored response.
+ *
+ * @example
+ * cache.on('hit', (entry: EntryInfo) => metrics.hit(entry.route ?? entry.url, entry.ageMs))
+ */
+export interface EntryInfo {
+  readonly key: string
+  readonly url: string
+  readonly route?: string
+  readonly status: number
+  readonly ageMs: number
+  /** Milliseconds of freshness left; negative where it is stale. */
+  readonly ttlMs: number
+  readonly bytes: number
+  readonly tags: readonly string[]
+}
+
+/**
+ * The events of a cache. A listener that throws is reported and does not disturb the request.
+ *
+ * @example
+ * cache.on('error', ({ code, op, error }: CacheEvents['error']) => console.warn(code, op, error))
+ */
+export interface CacheEvents {
+  hit: EntryInfo
+  miss: { readonly key: string; readonly reason: string }
+  store: EntryInfo
+  /** A response that was not stored, with the reason. */
+  reject: { readonly key: string; readonly code: string; readonly detail: string }
+  invalidate: { readonly selector: Selector; readonly seq: number; readonly reason?: string }
+  refresh: { readonly key: string; readonly ms: number; readonly ok: boolean }
+  /** What was absorbed: a stable code, the operation, and what was thrown. */
+  error: { readonly code: ErrorCode; readonly op: string; readonly error: unknown }
+}
+
+/**
+ * The codes of `error` events; the errors page tells what each means.
+ *
+ * @example
+ * const fromStore: readonly ErrorCode[] = ['BACKEND_READ', 'BACKEND_WRITE']
+ */
+export type ErrorCode =
+  | 'BACKEND_READ'
+  | 'BACKEND_WRITE'
+  | 'BACKEND_DELETE'
+  | 'BACKEND_INVALIDATE'
+  | 'ENTRY_UNREADABLE'
+  | 'POLICY_FUNCTION'
+  | 'REVALIDATION_FAILED'
+  | 'LISTENER'
+  | 'REQUEST_BODY'
+  | 'VARIANTS_EXCEEDED'
+
+/**
+ * Counters of a cache since its start or the last `reset()`.
+ *
+ * @example
+ * console.log(cache.stats().hitRate, cache.stats().byRoute['/items/:id'])
+ */
+export interface CacheStats {
+  hits: number
+  stale: number
+  misses: number
+  bypasses: number
+  collapsed: number
+  hitForMiss: number
+  stored: number
+  errors: number
+  /** At most 1,000 routes; what comes later counts under `(other)`. */
+  byRoute: Record<string, RouteStats>
+  /** (hits + stale) / (hits + stale + misses), 0 before the first request. */
+  readonly hitRate: number
+  reset(): void
+  toJSON(): Record<string, unknown>
+}
+
+/**
+ * Counters of one route. `savedMs`: the handler time that hits did not spend.
+ *
+ * @example
+ * const { hits, misses, savedMs }: RouteStats = cache.stats().byRoute['/items']
+ */
+export interface RouteStats {
+  hits: number
+  misses: number
+  savedMs: number
+}
+
+export type Counter = 'hits' | 'stale' | 'misses' | 'bypasses' | 'collapsed' | 'hitForMiss' | 'stored' | 'errors'
+
+const mostRoutes = 1000
+const otherRoutes = '(other)'
+/** Warnings of one code within one second: more say nothing new. */
+const warningsPerSecond = 5
+
+type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
+
+const zeroCounters = (): Record<Counter, number> => ({
+  hits: 0,
+  stale: 0,
+  misses: 0,
+  bypasses: 0,
+  collapsed: 0,
+  hitForMiss: 0,
+  stored: 0,
+  errors: 0,
+})
+
+/** Statistics, events and log lines of one cache. */
+export class Reports {
+  readonly #logger: Logger | undefined
+  readonly #listeners = new Map<keyof CacheEvents, Set<Listener<never>>>()
+  readonly #warned = new Map<string, { second: number; count: number }>()
+  #routes = new Map<string, RouteStats>()
+  #counters = zeroCounters()
+
+  constructor(logger: Logger | undefined) {
+    this.#logger = logger
+  }
+
+  count(counter: Counter): void {
+    this.#counters[counter]++
+  }
+
+  countHit(route: string | undefined, savedMs: number): void {
+    if (route === undefined) return
+    const stats = this.#route(route)
+    stats.hits++
+    stats.savedMs += savedMs
+  }
+
+  countMiss(route: string | undefined): void {
+    if (route !== undefined) this.#route(route).misses++
+  }
+
+  /** Whether anybody would see such an event: its particulars need not be gathered otherwise. */
+  wants(event: keyof CacheEvents): boolean {
+    return this.#logger !== undefined || (this.#listeners.get(event)?.size ?? 0) > 0
+  }
+
+  on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners)
+    listeners.add(listener as Listener<never>)
+    return () => void listeners.delete(listener as Listener<never>)
+  }
+
+  emit<E extends keyof CacheEvents>(event: E, payload: CacheEvents[E]): void {
+    if (event !== 'error') this.#logger?.debug(`stowage ${event}`, payload)
+    for (const listener of this.#listeners.get(event) ?? []) {
+      try {
+        ;(listener as Listener<E>)(payload)
+      } catch (error) {
+        if (event !== 'error') this.error('LISTENER', event, error)
+      }
+    }
+  }
+
+  /** An absorbed failure. Nobody listening and no logger: a process warning, so that it is not silent. */
+  error(code: ErrorCode, op: string, error: unknown): void {
+    this.count('errors')
+    this.emit('error', { code, op, error })
+    if (!this.#mayWarn(code)) return
+    const message = `${op}: ${error instanceof Error ? error.message : String(error)}`
+    if (this.#logger !== undefined) this.#logger.warn(`stowage ${code} ${message}`)
+    else if ((this.#listeners.get('error')?.size ?? 0) === 0)
+      process.emitWarning(message, { type: 'StowageWarning', code })
+  }
+
+  stats(): CacheStats {
+    const counters = { ...this.#counters }
+    const requests = counters.hits + counters.stale + counters.misses
+    const byRoute = Object.fromEntries([...this.#routes].map(([route, stats]) => [route, { ...stats }]))
+    const hitRate = requests === 0 ? 0 : (counters.hits + counters.stale) / requests
+    return {
+      ...counters,
+      byRoute,
+      hitRate,
+      reset: () => {
+        this.#counters = zeroCounters()
+        this.#routes = new Map()
+      },
+      toJSON: () => ({ ...counters, hitRate, byRoute }),
+    }
+  }
+
+  #route(route: string): RouteStats {
+    const known = this.#routes.get(route)
+    if (known !== undefined) return known
+    if (this.#routes.size >= mostRoutes && route !== otherRoutes) return this.#route(otherRoutes)
+    const stats = { hits: 0, misses: 0, savedMs: 0 }
+    this.#routes.set(route, stats)
+    return stats
+  }
+
+  #mayWarn(code: string): boolean {
+    const second = Math.floor(performance.now() / 1000)
+    const warned = this.#warned.get(code)
+    if (warned === undefined || warned.second !== second) {
+      this.#warned.set(code, { second, count: 1 })
+      return true
+    }
+    warned.count++
+    return warned.count <= warningsPerSecond
+  }
+}

@@ -1,0 +1,81 @@
+import type { StoredResponse } from './entry.ts'
+import type { FieldMap, ResponseHead } from './message.ts'
+import { currentAge } from './semantics/freshness.ts'
+import { selectRange } from './semantics/range.ts'
+import { clientConditionHolds, hasConditions, notModifiedFields } from './semantics/validate.ts'
+
+/**
+ * A response to send instead of running the handler, or instead of what the handler said. `headers` are shared
+ * between requests and must not be changed; `added` belong to this one. A field whose value is an empty list is one
+ * that the handler had removed.
+ *
+ * @example
+ * response.statusCode = selected.status
+ * response.end(selected.body ?? undefined)
+ */
+export interface SelectedResponse extends ResponseHead {
+  readonly added: FieldMap
+  /** Null where the response has no content: an answer to HEAD, or a 304. */
+  readonly body: Buffer | null
+}
+
+/** Seconds, rounded down (RFC 9111 §5.1). */
+export const ageOf = (stored: StoredResponse, now: number): number =>
+  Math.floor(currentAge(stored.correctedInitialAge, stored.responseTime, now) / 1000)
+
+/** A 304 made of a full response (RFC 9110 §15.4.5). */
+export const notModified = (headers: FieldMap, added: FieldMap): SelectedResponse => ({
+  status: 304,
+  headers: notModifiedFields(headers),
+  added,
+  body: null,
+})
+
+const part = (stored: StoredResponse, requestHeaders: FieldMap, added: FieldMap): SelectedResponse | undefined => {
+  const range = selectRange(requestHeaders, stored, stored.body.length)
+  if (range.kind === 'whole') return undefined
+  if (range.kind === 'unsatisfiable') {
+    const headers = { 'content-range': range.contentRange, 'content-length': '0', date: stored.headers.date }
+    return { status: 416, headers, added, body: null }
+  }
+  const body = stored.body.subarray(range.first, range.last + 1)
+  const headers = {
+    ...stored.headers,
+    'content-range': range.contentRange,
+    'content-length': String(body.length),
+  }
+  return { status: 206, headers, added, body }
+}
+
+/**
+ * The response that a stored one gives to this request: the whole of it, a 304 for a condition that holds
+ * (RFC 9111 §4.3.2), a part of it (RFC 9110 §14.2), or its header section alone for HEAD.
+ */
+export const select = (
+  stored: StoredResponse,
+  method: string,
+  requestHeaders: FieldMap,
+  added: FieldMap,
+): SelectedResponse => {
+  if (hasConditions(requestHeaders) && clientConditionHolds(requestHeaders, stored))
+    return notModified(stored.headers, added)
+  if (method === 'GET' && requestHeaders.range !== undefined) {
+    const selected = part(stored, requestHeaders, added)
+    if (selected !== undefined) return selected
+  }
+  return {
+    status: stored.status,
+    ...(stored.reason === undefined ? {} : { reason: stored.reason }),
+    headers: stored.headers,
+    added,
+    body: method === 'HEAD' ? null : stored.body,
+  }
+}
+
+/** An answer of the cache's own, such as the 504 of only-if-cached (RFC 9111 §5.2.1.7). */
+export const ownResponse = (status: number, added: FieldMap): SelectedResponse => ({
+  status,
+  headers: { 'content-length': '0', 'cache-control': 'no-store' },
+  added,
+  body: null,
+})

@@ -1,0 +1,59 @@
+import type { FieldMap } from './message.ts'
+import type { StatusHeader } from './options.ts'
+import { appendCacheStatus, type CacheStatus, formatCacheStatus } from './semantics/cache-status.ts'
+import { fieldValue } from './semantics/fields.ts'
+
+/** What the status fields tell of one request. */
+export interface Handling extends CacheStatus {
+  /** Milliseconds of the stored response's freshness lifetime. */
+  readonly lifetime?: number
+}
+
+/** How a cache tells what it did. */
+export interface StatusSettings {
+  readonly name: string
+  readonly statusHeaders: readonly StatusHeader[]
+  /** Keys are shown in debugging alone: they may hold header values. */
+  readonly debug: boolean
+  readonly backendName: string
+}
+
+const wordOf = ({ hit, ttl, fwd, collapsed }: Handling): string => {
+  if (hit !== true) return collapsed === true ? 'HIT' : fwd === 'bypass' || fwd === 'method' ? 'BYPASS' : 'MISS'
+  return ttl !== undefined && ttl < 0 ? 'STALE' : 'HIT'
+}
+
+const fieldOf = (header: StatusHeader, settings: StatusSettings, handling: Handling): string | undefined => {
+  switch (header) {
+    case 'X-Cache-Status':
+      return wordOf(handling)
+    case 'X-Cache-Key':
+      return settings.debug && handling.key !== undefined ? encodeURI(handling.key) : undefined
+    case 'X-Cache-Timeout':
+      return handling.lifetime === undefined ? undefined : String(Math.floor(handling.lifetime / 1000))
+    case 'X-Cache-Backend':
+      return settings.backendName
+    default:
+      return undefined
+  }
+}
+
+const cacheStatus = (settings: StatusSettings, handling: Handling, existing: FieldMap): string => {
+  const { key, ...shown } = handling
+  const member = formatCacheStatus(settings.name, settings.debug || key === undefined ? handling : shown)
+  return appendCacheStatus(fieldValue(existing, 'cache-status'), member)
+}
+
+/** The fields that tell what the cache did (RFC 9211), `existing` being those of caches nearer to the origin. */
+export const statusFields = (
+  settings: StatusSettings,
+  handling: Handling,
+  existing: FieldMap,
+): Record<string, string> => {
+  const fields: Record<string, string> = {}
+  for (const header of settings.statusHeaders) {
+    const value = header === 'Cache-Status' ? cacheStatus(settings, handling, existing) : fieldOf(header, settings, handling)
+    if (value !== undefined) fields[header.toLowerCase()] = value
+  }
+  return fields
+}

@@ -1,0 +1,191 @@
+import type { CacheBackend } from './backend.ts'
+import { BoundedMap } from './bounded-map.ts'
+import { decode, encode } from './codec.ts'
+import { Deadline } from './deadline.ts'
+import { type Decoded, DecodedEntries } from './decoded.ts'
+import type { StoredResponse } from './entry.ts'
+import { type Key, variantKey } from './key.ts'
+import { isPromise, type FieldMap, type MaybePromise, whenReady } from './message.ts'
+import type { Reports } from './reports.ts'
+import { selectingValues, unionVary } from './semantics/vary.ts'
+import type { Stamp, Stamps } from './stamps.ts'
+import { addVariant, decodeVariants, encodeVariants, expiryOf, isVariantRecord, type VariantRecord } from './variants.ts'
+
+/** What was found for a request. */
+export interface Found {
+  /** Undefined where the invalidation clock cannot be read: nothing may be reused or stored then. */
+  readonly stamp: Stamp | undefined
+  readonly primary: Key
+  /** Where the selected response lies or would lie. */
+  readonly key: Key
+  /** The fields by which the responses of this primary key are known to vary. */
+  readonly fields: readonly string[]
+  /** The selected response; undefined where there is none, or it was invalidated. */
+  readonly entry: Decoded | undefined
+}
+
+/** Decoded copies, in bytes of text and body. */
+const decodedBytes = 32 * 1024 * 1024
+const mostVaryMemos = 10_000
+/** A longer value than any entry of the largest body that a policy allows is not looked at. */
+const longestValue = 256 * 1024 * 1024
+const none: readonly string[] = []
+
+/** Stored responses of one cache: reads and writes that never throw, decode once, and know about variants. */
+export class EntryStore {
+  readonly #backend: CacheBackend
+  readonly #stamps: Stamps
+  readonly #deadline: Deadline
+  readonly #reports: Reports
+  readonly #clock: () => number
+  readonly #decoded = new DecodedEntries(decodedBytes)
+  /** Fields that a response under way turned out to vary by, before its record is in the store. */
+  readonly #varyMemo = new BoundedMap<readonly string[]>(mostVaryMemos)
+
+  constructor(backend: CacheBackend, stamps: Stamps, deadline: Deadline, reports: Reports, clock: () => number) {
+    this.#backend = backend
+    this.#stamps = stamps
+    this.#deadline = deadline
+    this.#reports = reports
+    this.#clock = clock
+  }
+
+  /** The selected response for a primary key and a request's header fields (RFC 9111 §4.1). */
+  find(primary: Key, headers: FieldMap): MaybePromise<Found> {
+    const stamp = this.stamp()
+    const raw = this.#get(primary.id)
+    if (isPromise(stamp) || isPromise(raw))
+      return Promise.all([stamp, raw]).then(([s, r]) => this.#select(primary, headers, s, r))
+    return this.#select(primary, headers, stamp, raw)
+  }
+
+  stamp(): MaybePromise<Stamp | undefined> {
+    return this.#deadline.call<Stamp | undefined>({
+      code: 'BACKEND_READ',
+      operation: 'tags.head',
+      run: () => this.#stamps.now(),
+      otherwise: undefined,
+    })
+  }
+
+  /** Whether an entry is still valid, counted from this moment; the same question at the same count costs nothing. */
+  verify(entry: Decoded, stamp: Stamp): MaybePromise<Decoded | undefined> {
+    if (entry.seq === stamp.seq && entry.epoch === stamp.epoch)
+      return entry.validity === 'removed' ? undefined : entry
+    const validity = this.#deadline.call({
+      code: 'BACKEND_READ',
+      operation: 'tags.read',
+      run: () => this.#stamps.check(entry.stored, stamp),
+      otherwise: undefined,
+    })
+    return whenReady(validity, (known) => {
+      if (known === undefined) return undefined
+      if (known === 'stale' && entry.validity !== 'stale') entry.invalidatedAt = this.#clock()
+      entry.validity = known
+      entry.seq = stamp.seq
+      entry.epoch = stamp.epoch
+      return known === 'removed' ? undefined : entry
+    })
+  }
+
+  /** Remembers at once by what a response varies, for the requests that come before it is stored. */
+  learnVary(primary: Key, fields: readonly string[]): void {
+    this.#varyMemo.set(primary.id, unionVary(this.#varyMemo.get(primary.id) ?? none, fields))
+  }
+
+  /** Stores a response for `ttl` seconds; as a variant where it, or another of its primary key, varies. */
+  put(found: Found, stored: StoredResponse, ttl: number): MaybePromise<boolean> {
+    const raw = encode(stored)
+    const settled = this.#call('BACKEND_INVALIDATE', 'settle', () => whenReady(this.#stamps.settle(), () => true))
+    return whenReady(settled, (ready) => {
+      if (!ready) return false
+      const written = this.#set(found.key.id, raw, ttl)
+      return whenReady(written, (done) => {
+        if (!done) return false
+        this.#decoded.add(found.key.id, raw, stored)
+        return found.key === found.primary ? true : this.#record(found, ttl)
+      })
+    })
+  }
+
+  delete(key: Key): MaybePromise<boolean> {
+    this.#decoded.delete(key.id)
+    return this.#call('BACKEND_DELETE', 'delete', () => whenReady(this.#backend.delete(key.id), () => true))
+  }
+
+  clear(): void {
+    this.#decoded.clear()
+    this.#varyMemo.clear()
+  }
+
+  /** Where a response that varies by `fields` belongs. */
+  place(found: Found, fields: readonly string[], headers: FieldMap): Found {
+    const all = unionVary(found.fields, fields)
+    if (all.length === 0) return found
+    return { ...found, fields: all, key: variantKey(found.primary, all, selectingValues(all, headers)) }
+  }
+
+  #call(code: 'BACKEND_WRITE' | 'BACKEND_DELETE' | 'BACKEND_INVALIDATE', operation: string, run: () => MaybePromise<boolean>) {
+    return this.#deadline.call({ code, operation, run, otherwise: false })
+  }
+
+  #get(id: string): MaybePromise<string | null> {
+    return this.#deadline.call<string | null>({
+      code: 'BACKEND_READ',
+      operation: 'get',
+      run: () => this.#backend.get(id),
+      otherwise: null,
+    })
+  }
+
+  #set(id: string, raw: string, ttl: number): MaybePromise<boolean> {
+    return this.#call('BACKEND_WRITE', 'set', () => whenReady(this.#backend.set(id, raw, ttl), () => true))
+  }
+
+  #select(primary: Key, headers: FieldMap, stamp: Stamp | undefined, raw: string | null): MaybePromise<Found> {
+    const record = raw !== null && isVariantRecord(raw) ? decodeVariants(raw, primary.full) : undefined
+    const memo = this.#varyMemo.get(primary.id)
+    const fields = memo === undefined ? (record?.fields ?? none) : unionVary(record?.fields ?? none, memo)
+    if (fields.length === 0) return this.#found({ stamp, primary, key: primary, fields, entry: undefined }, raw)
+    const key = variantKey(primary, fields, selectingValues(fields, headers))
+    const found = { stamp, primary, key, fields, entry: undefined }
+    return whenReady(this.#get(key.id), (variant) => this.#found(found, variant))
+  }
+
+  #found(found: Found, raw: string | null): MaybePromise<Found> {
+    if (raw === null || found.stamp === undefined) return found
+    const decoded = this.#decode(found.key, raw)
+    if (decoded === undefined) return found
+    return whenReady(this.verify(decoded, found.stamp), (entry) => (entry === undefined ? found : { ...found, entry }))
+  }
+
+  #decode(key: Key, raw: string): Decoded | undefined {
+    const known = this.#decoded.get(key.id, raw)
+    if (known !== undefined) return known
+    const stored = raw.length <= longestValue ? decode(raw, key.full) : undefined
+    if (stored !== undefined) return this.#decoded.add(key.id, raw, stored)
+    this.#reports.error('ENTRY_UNREADABLE', 'decode', new Error('a stored value is damaged or belongs to another key'))
+    void this.delete(key)
+    return undefined
+  }
+
+  /** Enters a variant into the record at the primary key. */
+  #record(found: Found, ttl: number): MaybePromise<boolean> {
+    return whenReady(this.#get(found.primary.id), (raw) => {
+      const now = this.#clock()
+      const known = raw !== null && isVariantRecord(raw) ? decodeVariants(raw, found.primary.full) : undefined
+      // Ids name their fields: variants by other fields can never be selected again.
+      const same = known !== undefined && known.fields.join() === found.fields.join()
+      const base: VariantRecord = { key: found.primary.full, fields: found.fields, variants: same ? known.variants : [] }
+      const { record, dropped } = addVariant(base, found.key.id, now + ttl * 1000, now)
+      if (dropped.length > 0) this.#drop(dropped, found)
+      return this.#set(found.primary.id, encodeVariants(record), (expiryOf(record) - now) / 1000)
+    })
+  }
+
+  #drop(ids: readonly string[], found: Found): void {
+    const names = found.fields.join(', ')
+    this.#reports.error('VARIANTS_EXCEEDED', 'set', new Error(`too many variants by ${names}`))
+    for (const id of ids) void this.delete({ id, full: id })
+  }
+}
