@@ -62,4 +62,7 @@ const relativeImport = /(\b(?:from|import|module)\s*\(?\s*['"]\.{1,2}\/[^'"]*)\.
 
 const withExtension = (text, extension) => text.replace(relativeImport, `$1${extension}`)
 
-await build()
+build().catch((error) => {
+  console.error(error.message)
+  process.exitCode = 1
+})

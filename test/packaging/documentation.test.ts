@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { filesUnder, packages, root, sourcesOf } from './workspace.ts'
+import { filesUnder, packages, root, sourcesOf, withoutComments } from './workspace.ts'
 
 describe('the public exports', () => {
   const entries = packages.flatMap(({ declarations }) => declarations)
@@ -80,21 +80,36 @@ function commentBefore(text: string, index: number): string {
 }
 
 describe('docs/errors.md', () => {
-  const code = /\bCACHE_CONFIG_[A-Z]+(?:_[A-Z]+)*\b/g
-  const page = existsSync(join(root, 'docs/errors.md'))
-    ? readFileSync(join(root, 'docs/errors.md'), 'utf8')
-    : ''
-  const used = new Set(packages.flatMap(sourcesOf).flatMap(({ text }) => text.match(code) ?? []))
+  const sources = packages.flatMap(sourcesOf).map(({ text }) => withoutComments(text))
+  const configCodes = sources.flatMap((code) => code.match(/\bCACHE_CONFIG_[A-Z]+(?:_[A-Z]+)*\b/g) ?? [])
+  const eventCodes = sources.flatMap((code) => membersOf(code, 'ErrorCode'))
 
-  test('lists every code of the sources', () => {
-    expect([...used].filter((name) => !page.includes(name))).toEqual([])
-    expect(used.size).toBeGreaterThan(0)
+  test('has a section for every code of the sources, and for no other', () => {
+    const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
+    const documented = [...page.matchAll(/^### ([A-Z_]+)$/gm)].map(([, code]) => code)
+    expect(documented.sort()).toEqual([...new Set([...configCodes, ...eventCodes])].sort())
+    expect(configCodes.length * eventCodes.length).toBeGreaterThan(0)
   })
 
-  test('lists no code that the sources do not have', () => {
-    expect((page.match(code) ?? []).filter((name) => !used.has(name))).toEqual([])
+  test('cannot miss a code: each is written out where it is used', () => {
+    const built = packages.flatMap((each) =>
+      sourcesOf(each).filter(({ text }) => /CACHE_CONFIG_\$\{(?!string\})/.test(text)),
+    )
+    expect(built.map(({ path }) => path)).toEqual([])
+  })
+
+  test('names no event that is never reported', () => {
+    const reported = (code: string) =>
+      sources.some((text) => text.replace(unionOf('ErrorCode'), '').includes(`'${code}'`))
+    expect(eventCodes.filter((code) => !reported(code))).toEqual([])
   })
 })
+
+const unionOf = (type: string): RegExp => new RegExp(`^export type ${type} =((?:\\s*\\|?\\s*'[^']*')+)`, 'm')
+
+/** The members of a union of strings that the code declares under that name. */
+const membersOf = (code: string, type: string): string[] =>
+  [...(unionOf(type).exec(code)?.[1] ?? '').matchAll(/'([^']*)'/g)].map(([, member = '']) => member)
 
 describe('relative links', () => {
   const pages = [
