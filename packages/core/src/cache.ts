@@ -11,7 +11,7 @@ import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { CacheOptions, RoutePolicy } from './options.ts'
 import { compileOptions, compileRoute, type Policy, type Settings } from './policy.ts'
 import { type CacheEvents, type CacheStats, Reports } from './reports.ts'
-import { type Invalidation, type InvalidateOptions, invalidationOf, type Selector } from './selector.ts'
+import { type InvalidateOptions, type Invalidation, invalidationOf, type Selector } from './selector.ts'
 import { createStamps, type Stamps } from './stamps.ts'
 import { EntryStore } from './store.ts'
 import type { CacheRequest } from './view.ts'
@@ -66,6 +66,8 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
   policy(policy?: RoutePolicy<Req>, place?: string): RouteRules
   /** For adapters: a Forward with a route's rules added, or what the lookup by them finds. */
   refine(forward: Forward, rules: RouteRules): MaybePromise<Decision>
+  /** For adapters: throws a `CacheConfigError` where a selector cannot work. */
+  checkSelector(selector: Selector, options?: InvalidateOptions): void
   /** For adapters: invalidates when this Forward's handler has answered with 2xx or 3xx. Throws nothing. */
   invalidateAfter(forward: Forward, selector: () => Selector, options?: InvalidateOptions): void
 }
@@ -94,7 +96,11 @@ const probe = async (backend: CacheBackend): Promise<BackendHealth> => {
     if (health !== null && typeof health === 'object') return health
     return { status: 'healthy', connected: true, latencyMs: performance.now() - began }
   } catch (error) {
-    return { status: 'unhealthy', connected: false, error: error instanceof Error ? error.message : String(error) }
+    return {
+      status: 'unhealthy',
+      connected: false,
+      error: error instanceof Error ? error.message : String(error),
+    }
   }
 }
 
@@ -108,12 +114,16 @@ const carryOut = ({ stamps, deadline, reports }: Parts, invalidation: Invalidati
     otherwise: undefined,
   })
   return whenReady(done, (seq) => {
-    if (seq !== undefined) reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
+    if (seq !== undefined)
+      reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
   })
 }
 
 /** On behalf of the application: it learns whether the store has taken the invalidation. */
-const invalidate = async ({ stamps, reports, backend, settings }: Parts, invalidation: Invalidation): Promise<{ seq: number }> => {
+const invalidate = async (
+  { stamps, reports, backend, settings }: Parts,
+  invalidation: Invalidation,
+): Promise<{ seq: number }> => {
   const about = { backend: backend.name ?? 'backend', operation: 'invalidate' }
   const ms = settings.backendDeadline
   let timer: NodeJS.Timeout | undefined
@@ -129,7 +139,9 @@ const invalidate = async ({ stamps, reports, backend, settings }: Parts, invalid
     return { seq }
   } catch (error) {
     reports.error('BACKEND_INVALIDATE', 'invalidate', error)
-    throw error instanceof CacheBackendError ? error : new CacheBackendError('BACKEND_ERROR', { ...about, cause: error })
+    throw error instanceof CacheBackendError
+      ? error
+      : new CacheBackendError('BACKEND_ERROR', { ...about, cause: error })
   } finally {
     clearTimeout(timer)
   }
@@ -189,8 +201,10 @@ export const createCache = <Req = unknown>(
     lookup: (request, rules) =>
       rules === undefined ? lookup.lookupInFront(request) : lookup.lookup(request, policyOf(rules)),
     bypass: (request) => lookup.bypass(request),
-    policy: (route, where = 'cache.route') => rulesOf(compileRoute(policy, route as RoutePolicy | undefined, where)),
+    policy: (route, where = 'cache.route') =>
+      rulesOf(compileRoute(policy, route as RoutePolicy | undefined, where)),
     refine: (forward, rules) => forward.refine(policyOf(rules)),
+    checkSelector: (selector, options) => void invalidationOf(selector, options),
     invalidateAfter: (forward, selector, options) =>
       forward.invalidatesAfter(() => invalidationOf(selector(), options)),
   }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import type { StoredResponse } from './entry.ts'
-import { isFieldValue, isToken } from './semantics/fields.ts'
 import type { ResponseDirectives } from './semantics/cache-control.ts'
+import { isFieldValue, isToken } from './semantics/fields.ts'
 
 /** The version of the format: an entry of another version is a miss. */
 const version = 'c1'
@@ -30,7 +30,10 @@ interface EntryHead {
 
 /** Only ASCII in the head: no change of a character can leave its UTF-8 bytes, and so the checksum, as they were. */
 const asciiJson = (value: unknown): string =>
-  JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
 
@@ -44,7 +47,9 @@ export const encode = (stored: StoredResponse): string => {
     k: stored.key,
     s: stored.status,
     ...(stored.reason === undefined ? {} : { r: stored.reason }),
-    h: Object.entries(stored.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    h: Object.entries(stored.headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const],
+    ),
     d: stored.directives,
     t: [
       stored.requestTime,
@@ -70,8 +75,12 @@ export const encode = (stored: StoredResponse): string => {
 const isStrings = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((member) => typeof member === 'string')
 
-const isTimes = (value: unknown): value is readonly [number, number, number, number, number, number, number] =>
-  Array.isArray(value) && value.length === 7 && value.every((n) => typeof n === 'number' && Number.isFinite(n))
+const isTimes = (
+  value: unknown,
+): value is readonly [number, number, number, number, number, number, number] =>
+  Array.isArray(value) &&
+  value.length === 7 &&
+  value.every((n) => typeof n === 'number' && Number.isFinite(n))
 
 const isField = (field: unknown): field is readonly [string, string | readonly string[]] => {
   if (!Array.isArray(field) || field.length !== 2) return false
@@ -115,7 +124,13 @@ const parseHead = (text: string): EntryHead | undefined => {
 
 const toStored = (head: EntryHead, body: Buffer): StoredResponse => {
   const [requestTime, responseTime, freshnessLifetime, initialAge, swr, sie, handlerMs] = head.t as [
-    number, number, number, number, number, number, number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
   ]
   const headers: Record<string, string | readonly string[]> = Object.create(null)
   for (const [name, value] of head.h) headers[name] = value

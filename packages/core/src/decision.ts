@@ -1,5 +1,5 @@
-import type { Forward } from './forward.ts'
 import type { FieldEdits } from './fill.ts'
+import type { Forward } from './forward.ts'
 import type { SelectedResponse } from './select.ts'
 
 export type { FieldEdits } from './fill.ts'

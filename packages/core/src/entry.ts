@@ -38,7 +38,11 @@ export interface StoredResponse extends ResponseHead {
 }
 
 /** The facts that decide about reuse at `now`. */
-export const reuseFacts = (stored: StoredResponse, now: number, invalidatedFor: number | undefined): ReuseFacts => ({
+export const reuseFacts = (
+  stored: StoredResponse,
+  now: number,
+  invalidatedFor: number | undefined,
+): ReuseFacts => ({
   directives: stored.directives,
   lifetime: stored.freshnessLifetime,
   age: currentAge(stored.correctedInitialAge, stored.responseTime, now),
@@ -113,7 +117,12 @@ export const storedFields = (
     const value = headers[name]
     if (value === undefined || isExchangeField(name, status) || secret.has(name)) continue
     if (rules.excludeHeaders.includes(name)) continue
-    if (rules.includeHeaders !== undefined && !rules.includeHeaders.includes(name) && !contentFields.has(name)) continue
+    if (
+      rules.includeHeaders !== undefined &&
+      !rules.includeHeaders.includes(name) &&
+      !contentFields.has(name)
+    )
+      continue
     kept[name] = value
   }
   return kept

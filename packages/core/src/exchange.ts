@@ -72,15 +72,25 @@ export const replaceWith = (exchange: Exchange, stored: StoredResponse, handling
 }
 
 /** What the handler said, with what the cache adds; or a 304, where the client's hidden condition asks for one. */
-export const sendOn = (exchange: Exchange, head: ForwardedHead, edits: FieldEdits, handling: Handling): Verdict => {
+export const sendOn = (
+  exchange: Exchange,
+  head: ForwardedHead,
+  edits: FieldEdits,
+  handling: Handling,
+): Verdict => {
   const { request, fills } = exchange.plan
-  const all: FieldEdits = { ...edits, ...addedFields(exchange, { fwdStatus: head.status, ...handling }, head.headers) }
+  const all: FieldEdits = {
+    ...edits,
+    ...addedFields(exchange, { fwdStatus: head.status, ...handling }, head.headers),
+  }
   if (head.headers[ownTarget] !== undefined) all[ownTarget] = undefined
   if (!fills || head.status !== 200 || !hasConditions(request.headers)) return { record: false, edits: all }
   const headers = { ...head.headers, ...all }
   const responseTime = exchange.engine.clock()
   const holds = clientConditionHolds(request.headers, { status: 200, headers, responseTime })
-  return holds ? { record: false, edits: all, response: notModified(headers, {}) } : { record: false, edits: all }
+  return holds
+    ? { record: false, edits: all, response: notModified(headers, {}) }
+    : { record: false, edits: all }
 }
 
 /** The failure of a revalidation leaves the stale response as it was, and the handler in peace for a while. */

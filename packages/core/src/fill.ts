@@ -38,7 +38,8 @@ const longestMs = 2 ** 31 * 1000
 const millisecondsOf = (option: TtlOption | undefined): number | false | undefined => {
   if (option === undefined || option === false) return option
   const ms = parseDuration(option satisfies Duration)
-  if (ms === undefined || Number.isNaN(ms) || ms < 0) throw new TypeError(`ttl function returned ${String(option)}`)
+  if (ms === undefined || Number.isNaN(ms) || ms < 0)
+    throw new TypeError(`ttl function returned ${String(option)}`)
   return Math.min(ms, longestMs)
 }
 
@@ -51,8 +52,14 @@ const policyTtl = (judged: JudgedHead, fill: Fill): number | false | undefined =
 }
 
 /** The stale windows: what the response says outranks the policy (RFC 5861). */
-export const staleWindows = (directives: ResponseDirectives, policy: Policy): { swr: number; sie: number } => ({
-  swr: directives.staleWhileRevalidate === undefined ? policy.staleWhileRevalidate : directives.staleWhileRevalidate * 1000,
+export const staleWindows = (
+  directives: ResponseDirectives,
+  policy: Policy,
+): { swr: number; sie: number } => ({
+  swr:
+    directives.staleWhileRevalidate === undefined
+      ? policy.staleWhileRevalidate
+      : directives.staleWhileRevalidate * 1000,
   sie: directives.staleIfError === undefined ? policy.staleIfError : directives.staleIfError * 1000,
 })
 
@@ -63,7 +70,10 @@ export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
   if (refused !== undefined)
     return { storable: false, reason: { code: 'skip', detail: refused, ref: 'RFC 9111 §2' } }
   if (policy.scope === 'private')
-    return { storable: false, reason: { code: 'scope', detail: 'the policy says private', ref: 'RFC 9111 §5.2.2.7' } }
+    return {
+      storable: false,
+      reason: { code: 'scope', detail: 'the policy says private', ref: 'RFC 9111 §5.2.2.7' },
+    }
   return isStorable(judged.status, judged.deciding, judged.directives, {
     credentials: fill.credentials,
     said: remarks.ttl === undefined || remarks.ttl === false ? undefined : remarks.ttl,
@@ -98,10 +108,16 @@ const policyCacheControl = (policy: Policy): string =>
 export type FieldEdits = Record<string, string | readonly string[] | undefined>
 
 /** What the cache adds to a response that comes from the handler. */
-export const responseEdits = (judged: JudgedHead, fill: Fill, stores: boolean, body: Buffer | undefined): FieldEdits => {
+export const responseEdits = (
+  judged: JudgedHead,
+  fill: Fill,
+  stores: boolean,
+  body: Buffer | undefined,
+): FieldEdits => {
   const edits: FieldEdits = {}
   const { policy } = fill
-  if (!judged.declares && (stores || policy.scope === 'private')) edits['cache-control'] = policyCacheControl(policy)
+  if (!judged.declares && (stores || policy.scope === 'private'))
+    edits['cache-control'] = policyCacheControl(policy)
   const vary = varyOf(judged.own, judged.deciding, policy)
   if (vary !== undefined && vary !== fieldValue(judged.own, 'vary')) edits.vary = vary
   if (stores && body !== undefined && policy.etag && judged.status === 200 && !hasField(judged.own, 'etag'))
@@ -135,7 +151,12 @@ export const tagsOfFill = (judged: JudgedHead, fill: Fill): readonly string[] | 
 }
 
 /** The header fields as hits will send them. */
-const wireFields = (judged: JudgedHead, fill: Fill, body: Buffer, edits: FieldEdits): Record<string, string | readonly string[]> => {
+const wireFields = (
+  judged: JudgedHead,
+  fill: Fill,
+  body: Buffer,
+  edits: FieldEdits,
+): Record<string, string | readonly string[]> => {
   const fields = storedFields(judged.status, judged.own, judged.directives, fill.policy)
   for (const name of ['cache-control', 'vary', 'etag']) {
     const value = edits[name]
@@ -200,4 +221,3 @@ export const isComplete = (headers: FieldMap, length: number): boolean => {
   const declared = fieldValue(headers, 'content-length')
   return declared === undefined || declared.trim() === String(length)
 }
-

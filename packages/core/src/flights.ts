@@ -51,7 +51,8 @@ export class Flight {
 
   /** A promise of what becomes of the forwarded request; undefined where it takes nobody any more. */
   join(headers: FieldMap, waitMs: number): Promise<Outcome> | undefined {
-    if (this.#stored !== undefined && this.#state !== 'closed') return Promise.resolve({ kind: 'stored', stored: this.#stored })
+    if (this.#stored !== undefined && this.#state !== 'closed')
+      return Promise.resolve({ kind: 'stored', stored: this.#stored })
     if (this.#state !== 'open' || this.#waiters.size >= mostWaiters) return undefined
     return new Promise((settle) => {
       this.#waiters.add({ headers, settle, deadline: performance.now() + waitMs })

@@ -23,7 +23,12 @@ import type { CacheRequest } from './view.ts'
 const untouched: Verdict = { record: false, edits: {} }
 
 /** What a handler that fills must not see: it would answer with a part, or with nothing (RFC 9111 §4.3.1). */
-const hidden = { 'if-none-match': undefined, 'if-modified-since': undefined, range: undefined, 'if-range': undefined }
+const hidden = {
+  'if-none-match': undefined,
+  'if-modified-since': undefined,
+  range: undefined,
+  'if-range': undefined,
+}
 
 /**
  * A request on its way to the handler: the adapter reports the response to it, from the head to the end, and does
@@ -113,9 +118,10 @@ export class Forward implements HandlerSource {
   }
 
   /** The request that the framework now has in hand: at a route, or of a replay, it knows more than before. */
-  meet(raw: unknown, route?: string): void {
+  meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers'>>): void {
     const { request } = this.#plan
-    this.#plan = { ...this.#plan, request: { ...request, raw, ...(route === undefined ? {} : { route }) } }
+    const body = request.body?.bind(request)
+    this.#plan = { ...this.#plan, request: { ...request, ...(body === undefined ? {} : { body }), ...known } }
   }
 
   /** Adds a route's policy: this Forward, or what the lookup by the route's own rules finds. */
@@ -222,7 +228,8 @@ export class Forward implements HandlerSource {
   #land(recording: Recording, body: Buffer): MaybePromise<void> {
     const { judged, fill, place, lifetime, edits, shared } = recording.head
     // The handler may have named more tags since the head.
-    const tags = this.remarks.tags.size === 0 ? recording.head.tags : collectTags(this.#exchange, judged, fill)
+    const tags =
+      this.remarks.tags.size === 0 ? recording.head.tags : collectTags(this.#exchange, judged, fill)
     if (tags === undefined) return this.#plan.flight?.refuse(false)
     const stored = buildStored(judged, fill, place.key.full, lifetime, tags, body, edits)
     if (shared) this.#plan.flight?.land(stored)
@@ -237,7 +244,8 @@ export class Forward implements HandlerSource {
       if (!written) return
       reports.count('stored')
       if (reports.wants('store')) reports.emit('store', infoOf(stored, this.request.url, clock()))
-      if (this.background) reports.emit('refresh', { key: stored.key, ms: clock() - this.#requestTime, ok: true })
+      if (this.background)
+        reports.emit('refresh', { key: stored.key, ms: clock() - this.#requestTime, ok: true })
     })
   }
 
@@ -245,8 +253,11 @@ export class Forward implements HandlerSource {
   #invalidate(head: ForwardedHead): Promise<void> | undefined {
     if (!isNonError(head.status)) return undefined
     const { invalidates, request, policy } = this.#plan
-    const declared = this.#invalidations.map((of) => this.#declared(of)).filter((known) => known !== undefined)
-    const all = invalidates === true ? [invalidationOfTarget(request, policy, head.headers), ...declared] : declared
+    const declared = this.#invalidations
+      .map((of) => this.#declared(of))
+      .filter((known) => known !== undefined)
+    const all =
+      invalidates === true ? [invalidationOfTarget(request, policy, head.headers), ...declared] : declared
     const pending = all.map((invalidation) => this.#engine.carryOut(invalidation)).filter(isPromise)
     return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined)
   }

@@ -1,8 +1,8 @@
 import type { StoredResponse } from './entry.ts'
 import { buildStored, decideStore, type Fill, responseEdits, tagsOfFill } from './fill.ts'
 import type { JudgedHead } from './head.ts'
-import type { StoreDecision } from './semantics/storable.ts'
 import { fieldValue } from './semantics/fields.ts'
+import type { StoreDecision } from './semantics/storable.ts'
 import { freshenFields } from './semantics/validate.ts'
 import { addedVary } from './semantics/vary.ts'
 

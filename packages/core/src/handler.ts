@@ -64,7 +64,9 @@ export class HandlerContext implements HandlerCache {
   ttl(duration: Duration | false): this {
     const ms = duration === false ? false : parseDuration(duration)
     if (ms === undefined || (ms !== false && (ms < 0 || !Number.isFinite(ms))))
-      throw new TypeError(`req.cache.ttl(${JSON.stringify(duration)}): use seconds, a string such as "5m", or false`)
+      throw new TypeError(
+        `req.cache.ttl(${JSON.stringify(duration)}): use seconds, a string such as "5m", or false`,
+      )
     this.#source.remarks.ttl = ms
     return this
   }
@@ -80,7 +82,8 @@ export class HandlerContext implements HandlerCache {
   }
 
   notModified(): void {
-    if (this.stale === undefined) throw new Error('req.cache.notModified(): there is no stored response; check req.cache.stale')
+    if (this.stale === undefined)
+      throw new Error('req.cache.notModified(): there is no stored response; check req.cache.stale')
     this.#source.sendNotModified()
   }
 

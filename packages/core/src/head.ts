@@ -22,12 +22,23 @@ export interface ForwardedHead extends ResponseHead {
 /** The targeted field that addresses this cache; it is consumed and never reaches the client (RFC 9213 §2). */
 export const ownTarget = 'stowage-cache-control'
 
-const sameValue = (a: string | readonly string[] | undefined, b: string | readonly string[] | undefined): boolean =>
-  a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((line, i) => line === b[i]))
+const sameValue = (
+  a: string | readonly string[] | undefined,
+  b: string | readonly string[] | undefined,
+): boolean =>
+  a === b ||
+  (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((line, i) => line === b[i]))
 
 /** What the handler's side set or changed; an empty list for what it removed. */
-const changedFields = (headers: FieldMap, outer: FieldMap | undefined): Record<string, string | readonly string[]> => {
-  const changed = withoutConnectionFields(headers)
+const changedFields = (
+  headers: FieldMap,
+  outer: FieldMap | undefined,
+): Record<string, string | readonly string[]> => {
+  const changed: Record<string, string | readonly string[]> = Object.create(null)
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    if (value !== undefined) changed[name] = value
+  }
   if (outer === undefined) return changed
   for (const name of Object.keys(outer)) {
     if (headers[name] === undefined) changed[name] = []
@@ -77,14 +88,20 @@ const freshnessFields = ['cache-control', 'expires', 'date', 'age', 'last-modifi
  * Reads a head for the decision about it. Cache-Control and Expires count as they will leave, whoever set them; a
  * targeted field takes their place (RFC 9213 §2.2). `varyBy` are fields that the handler named for this response.
  */
-export const judgeHead = (head: ForwardedHead, targets: readonly string[], varyBy: readonly string[]): JudgedHead => {
-  const own = changedFields(head.headers, head.outer)
-  const deciding: Record<string, string | readonly string[] | undefined> = { ...own }
+export const judgeHead = (
+  head: ForwardedHead,
+  targets: readonly string[],
+  varyBy: readonly string[],
+): JudgedHead => {
+  const changed = changedFields(head.headers, head.outer)
+  const deciding: Record<string, string | readonly string[] | undefined> = { ...changed }
   for (const name of freshnessFields) deciding[name] = head.headers[name]
-  const vary = completeVary(own, varyBy)
+  const vary = completeVary(changed, varyBy)
   if (vary !== undefined) deciding.vary = vary
   const targeted = targetedDirectives(head.headers, targets)
   if (targeted !== undefined) deciding.expires = undefined
+  // A field that Connection names is not stored, and decides all the same.
+  const own = withoutConnectionFields(changed)
   delete own[ownTarget]
   return {
     status: head.status,
@@ -93,6 +110,8 @@ export const judgeHead = (head: ForwardedHead, targets: readonly string[], varyB
     deciding,
     directives: targeted?.directives ?? responseDirectives(fieldValue(head.headers, 'cache-control')),
     declares:
-      targeted !== undefined || hasOwnValue(head.headers, 'cache-control') || hasOwnValue(head.headers, 'expires'),
+      targeted !== undefined ||
+      hasOwnValue(head.headers, 'cache-control') ||
+      hasOwnValue(head.headers, 'expires'),
   }
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { unescape } from 'node:querystring'
-import { matchesGlob } from './glob.ts'
+import { unescape as percentDecode } from 'node:querystring'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
+import { matchesGlob } from './glob.ts'
 import type { KeyPolicy, Policy, QueryRule } from './policy.ts'
 import { fieldValue } from './semantics/fields.ts'
 import { normaliseSelecting } from './semantics/vary.ts'
@@ -38,7 +38,7 @@ export const keyOf = (full: string): Key => ({
   id: full.length <= longestId ? full : `${full.slice(0, shownOfLongId)} #${sha256(full)}`,
 })
 
-const decodeName = (name: string): string => unescape(name.replaceAll('+', ' '))
+const decodeName = (name: string): string => percentDecode(name.replaceAll('+', ' '))
 
 /** Nested names such as `a[0]` and `a[]` build one value in some parsers, so their order among each other counts. */
 const baseName = (name: string): string => name.split(/[[.]/, 1)[0] ?? name
@@ -54,7 +54,8 @@ const parameters = (query: string): Parameter[] =>
     return { raw, name: decodeName(at < 0 ? raw : raw.slice(0, at)) }
   })
 
-const named = (rule: QueryRule, name: string): boolean => rule.names.some((pattern) => matchesGlob(pattern, name))
+const named = (rule: QueryRule, name: string): boolean =>
+  rule.names.some((pattern) => matchesGlob(pattern, name))
 
 /** `page[]` is kept with `page`, for a parser may make one of them; it is ignored only where it is named itself. */
 const keeps = (rule: QueryRule, name: string): boolean =>
@@ -87,7 +88,8 @@ export const bodyDigest = (body: RequestBody, kind: KeyPolicy['body']): string |
     const text = canonicalJson(body.parsed)
     return text === undefined ? undefined : `j${sha256(text)}`
   }
-  const canonical = kind === 'json' && isUtf8(body.bytes) ? canonicalJsonText(body.bytes.toString('utf8')) : undefined
+  const canonical =
+    kind === 'json' && isUtf8(body.bytes) ? canonicalJsonText(body.bytes.toString('utf8')) : undefined
   return canonical === undefined ? `b${sha256(body.bytes)}` : `j${sha256(canonical)}`
 }
 
@@ -118,7 +120,8 @@ const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
 const methodClass = (method: string): string => (method === 'HEAD' ? 'GET' : method)
 
 /** Where a cache's keys begin: what keeps caches and deployments on one backend apart. */
-export const keyPrefix = (namespace: string, version: string): string => part('n', namespace).slice(1) + part('v', version)
+export const keyPrefix = (namespace: string, version: string): string =>
+  part('n', namespace).slice(1) + part('v', version)
 
 /** What the request and the scope's value, if the policy has a scope, are keyed by. */
 export interface KeyInputs {
@@ -144,7 +147,11 @@ export const primaryKey = (
 }
 
 /** The key of one variant: the primary key, the fields that `Vary` nominated, and their values (RFC 9111 §4.1). */
-export const variantKey = (primary: Key, fields: readonly string[], values: readonly (string | undefined)[]): Key => {
+export const variantKey = (
+  primary: Key,
+  fields: readonly string[],
+  values: readonly (string | undefined)[],
+): Key => {
   let full = `${primary.full} |`
   for (const [index, name] of fields.entries()) full += namedPart('y', name, values[index])
   return keyOf(full)

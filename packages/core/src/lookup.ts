@@ -123,17 +123,23 @@ export class Lookup implements Engine {
 
   #lookup(request: CacheRequest, policy: Policy, inFront: boolean, attempt: number): MaybePromise<Decision> {
     // Rules that are functions may need what only the route knows: a user who has been authenticated by then.
-    if (inFront && policy !== this.#parts.policy && policy.deferred) return this.#bypass(request, policy, 'deferred')
+    if (inFront && policy !== this.#parts.policy && policy.deferred)
+      return this.#bypass(request, policy, 'deferred')
     const directives = this.directivesOf(request)
     const refusal = refuseLookup(request, policy, directives)
     if (refusal !== undefined) return this.#forward({ request, policy, fills: false, ...refusal })
-    if (policy.when !== undefined && !policy.when(createView(request))) return this.#bypass(request, policy, 'when')
+    if (policy.when !== undefined && !policy.when(createView(request)))
+      return this.#bypass(request, policy, 'when')
     if (policy.scope === 'private') return this.#bypass(request, policy, 'scope')
     const scope = typeof policy.scope === 'function' ? policy.scope(createView(request)) : undefined
-    if (typeof policy.scope === 'function' && scope === undefined) return this.#bypass(request, policy, 'scope')
+    if (typeof policy.scope === 'function' && scope === undefined)
+      return this.#bypass(request, policy, 'scope')
     return whenReady(this.#bodyDigest(request, policy), (digest) => {
       if (digest === false) return this.#bypass(request, policy, 'request-body')
-      const inputs = { ...(scope === undefined ? {} : { scope }), ...(digest === undefined ? {} : { bodyDigest: digest }) }
+      const inputs = {
+        ...(scope === undefined ? {} : { scope }),
+        ...(digest === undefined ? {} : { bodyDigest: digest }),
+      }
       const key = primaryKey(this.#parts.keyPrefix, request, policy, inputs)
       const credentials = policy.scope === undefined ? credentialsOf(request.headers) : undefined
       return whenReady(this.store.find(key, request.headers), (found) =>
@@ -165,13 +171,18 @@ export class Lookup implements Engine {
 
   #facts(entry: Decoded): ReuseFacts {
     const now = this.clock()
-    return reuseFacts(entry.stored, now, entry.invalidatedAt === undefined ? undefined : now - entry.invalidatedAt)
+    return reuseFacts(
+      entry.stored,
+      now,
+      entry.invalidatedAt === undefined ? undefined : now - entry.invalidatedAt,
+    )
   }
 
   #missed(search: Search, reason: ForwardReason): MaybePromise<Decision> {
     const { directives, credentials } = search
     if (directives.onlyIfCached === true) return this.#onlyIfCached()
-    const detail = reason !== 'request' ? undefined : credentials === 'authorization' ? 'authorization' : 'cookie'
+    const detail =
+      reason !== 'request' ? undefined : credentials === 'authorization' ? 'authorization' : 'cookie'
     return this.#collapse(search, reason, detail)
   }
 
@@ -224,7 +235,15 @@ export class Lookup implements Engine {
   #collapse(search: Search, reason: ForwardReason, detail: string | undefined): MaybePromise<Decision> {
     const { request, policy, found, credentials } = search
     const { headers, method } = request
-    const plan: Plan = { request, policy, found, reason, fills: true, credentials, ...(detail === undefined ? {} : { detail }) }
+    const plan: Plan = {
+      request,
+      policy,
+      found,
+      reason,
+      fills: true,
+      credentials,
+      ...(detail === undefined ? {} : { detail }),
+    }
     if (method === 'HEAD') return this.#forward({ ...plan, fills: false })
     // A part of what is not stored is the handler's to cut.
     if (headers.range !== undefined && found.entry === undefined)
@@ -269,13 +288,30 @@ export class Lookup implements Engine {
   }
 
   /** What another request brought: checked like any stored response, against what has been invalidated since. */
-  async #shared(search: Search, plan: Plan, { stored }: Extract<Outcome, { kind: 'stored' }>): Promise<Decision> {
+  async #shared(
+    search: Search,
+    plan: Plan,
+    { stored }: Extract<Outcome, { kind: 'stored' }>,
+  ): Promise<Decision> {
     const stamp = await this.store.stamp()
-    const fetched: Decoded = { raw: '', stored, seq: -1, epoch: '', validity: 'valid', invalidatedAt: undefined, used: false }
+    const fetched: Decoded = {
+      raw: '',
+      stored,
+      seq: -1,
+      epoch: '',
+      validity: 'valid',
+      invalidatedAt: undefined,
+      used: false,
+    }
     const entry = stamp === undefined ? undefined : await this.store.verify(fetched, stamp)
     const facts = entry === undefined ? undefined : this.#facts(entry)
     const permitted = stored.scoped || permitsCredentials(stored.directives, search.credentials)
-    if (entry === undefined || facts === undefined || !permitted || mayReuse(facts, noDirectives).use !== 'fresh')
+    if (
+      entry === undefined ||
+      facts === undefined ||
+      !permitted ||
+      mayReuse(facts, noDirectives).use !== 'fresh'
+    )
       return this.#forward({ ...plan, collapsed: false })
     this.reports.count('collapsed')
     return this.#reuse(search, entry, facts, { fwd: plan.reason, collapsed: true })
@@ -300,7 +336,9 @@ export class Lookup implements Engine {
     const { stored } = entry
     const ttl = Math.floor(-staleness(facts) / 1000)
     const how: Handling = handling.fwd === undefined ? { hit: true, ttl, ...handling } : { ttl, ...handling }
-    const full = this.status.debug ? { ...how, key: stored.key, lifetime: facts.lifetime } : { ...how, lifetime: facts.lifetime }
+    const full = this.status.debug
+      ? { ...how, key: stored.key, lifetime: facts.lifetime }
+      : { ...how, lifetime: facts.lifetime }
     const added = statusFields(this.status, full, stored.headers)
     added.age = String(Math.floor(facts.age / 1000))
     this.reports.count(facts.lifetime > facts.age ? 'hits' : 'stale')
@@ -322,7 +360,10 @@ export class Lookup implements Engine {
   #forward(plan: Plan): Forward {
     if (this.reports.wants('miss')) {
       const key = plan.found?.primary.full ?? ''
-      this.reports.emit('miss', { key, reason: plan.detail === undefined ? plan.reason : `${plan.reason} ${plan.detail}` })
+      this.reports.emit('miss', {
+        key,
+        reason: plan.detail === undefined ? plan.reason : `${plan.reason} ${plan.detail}`,
+      })
     }
     return new Forward(this, plan)
   }

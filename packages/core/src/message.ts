@@ -37,5 +37,7 @@ export const isPromise = <T>(value: MaybePromise<T>): value is Promise<T> =>
   typeof (value as { then?: unknown } | undefined)?.then === 'function'
 
 /** Continues with `next` at once where `value` is there already, so that a synchronous backend costs no promise. */
-export const whenReady = <T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> =>
-  isPromise(value) ? value.then(next) : next(value)
+export const whenReady = <T, R>(
+  value: MaybePromise<T>,
+  next: (value: T) => MaybePromise<R>,
+): MaybePromise<R> => (isPromise(value) ? value.then(next) : next(value))

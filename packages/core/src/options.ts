@@ -148,4 +148,9 @@ export interface CacheOptions<Req = unknown> extends CachePolicy<Req> {
 }
 
 /** A response header field that tells what the cache did. */
-export type StatusHeader = 'Cache-Status' | 'X-Cache-Status' | 'X-Cache-Key' | 'X-Cache-Timeout' | 'X-Cache-Backend'
+export type StatusHeader =
+  | 'Cache-Status'
+  | 'X-Cache-Status'
+  | 'X-Cache-Key'
+  | 'X-Cache-Timeout'
+  | 'X-Cache-Backend'

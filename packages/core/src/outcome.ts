@@ -1,7 +1,7 @@
 import type { Verdict } from './decision.ts'
 import { reuseFacts, type StoredResponse } from './entry.ts'
 import { type Exchange, failRevalidation, fillOf, rejectResponse, replaceWith, sendOn } from './exchange.ts'
-import { decideStore, type Fill, type FieldEdits, isShareable, responseEdits, tagsOfFill } from './fill.ts'
+import { decideStore, type FieldEdits, type Fill, isShareable, responseEdits, tagsOfFill } from './fill.ts'
 import { flightKey } from './flights.ts'
 import { type Freshened, freshenStored } from './freshen-stored.ts'
 import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
@@ -50,7 +50,9 @@ const compareHead = (exchange: Exchange, head: ForwardedHead): void => {
   const { request, found } = exchange.plan
   const stored = found?.entry?.stored
   if (request.method !== 'HEAD' || head.status !== 200 || found === undefined || stored === undefined) return
-  const compared = stored.madeEtag ? ['last-modified', 'content-length'] : ['etag', 'last-modified', 'content-length']
+  const compared = stored.madeEtag
+    ? ['last-modified', 'content-length']
+    : ['etag', 'last-modified', 'content-length']
   if (compared.some((name) => differs(head, stored, name))) void exchange.engine.store.delete(found.key)
 }
 
@@ -81,12 +83,19 @@ const decide = (exchange: Exchange, judged: JudgedHead, fill: Fill): StoreDecisi
     return decideStore(judged, fill)
   } catch (error) {
     exchange.engine.reports.error('POLICY_FUNCTION', 'ttl', error)
-    return { storable: false, reason: { code: 'policy-error', detail: 'the ttl function failed', ref: 'RFC 9111 §2' } }
+    return {
+      storable: false,
+      reason: { code: 'policy-error', detail: 'the ttl function failed', ref: 'RFC 9111 §2' },
+    }
   }
 }
 
 /** The tags of a response; undefined where they cannot be had, and it must not be stored without them. */
-export const collectTags = (exchange: Exchange, judged: JudgedHead, fill: Fill): readonly string[] | undefined => {
+export const collectTags = (
+  exchange: Exchange,
+  judged: JudgedHead,
+  fill: Fill,
+): readonly string[] | undefined => {
   try {
     return tagsOfFill(judged, fill)
   } catch (error) {
@@ -122,7 +131,12 @@ const refuse = (exchange: Exchange, code: string, detail: string, status: number
 }
 
 /** A full response: stored where it may be, and sent on in either case (RFC 9111 §3, §4.3.3). */
-export const judgeResponse = (exchange: Exchange, head: ForwardedHead, found: Found, stamp: Stamp): Outcome => {
+export const judgeResponse = (
+  exchange: Exchange,
+  head: ForwardedHead,
+  found: Found,
+  stamp: Stamp,
+): Outcome => {
   const { engine, plan } = exchange
   const judged = judgeHead(head, engine.targets, exchange.remarks.vary)
   const fill = fillOf(exchange, head, stamp)
@@ -132,7 +146,9 @@ export const judgeResponse = (exchange: Exchange, head: ForwardedHead, found: Fo
   const tags = decision.storable ? collectTags(exchange, judged, fill) : undefined
   const edits = responseEdits(judged, fill, tags !== undefined, head.body)
   if (!decision.storable || tags === undefined) {
-    const { code, detail } = decision.storable ? { code: 'tags', detail: 'no or too many tags' } : decision.reason
+    const { code, detail } = decision.storable
+      ? { code: 'tags', detail: 'no or too many tags' }
+      : decision.reason
     refuse(exchange, code, detail, head.status)
     return { verdict: sendOn(exchange, head, edits, { detail: code }) }
   }
@@ -145,7 +161,12 @@ export const judgeResponse = (exchange: Exchange, head: ForwardedHead, found: Fo
   return { verdict: { ...sent, record: true }, recording: new Recording(recorded, plan.policy.maxBodyBytes) }
 }
 
-const tryFreshen = (exchange: Exchange, stored: StoredResponse, judged: JudgedHead, fill: Fill): Freshened | undefined => {
+const tryFreshen = (
+  exchange: Exchange,
+  stored: StoredResponse,
+  judged: JudgedHead,
+  fill: Fill,
+): Freshened | undefined => {
   if (!identifiesStored(judged.own, stored.headers)) return undefined
   try {
     return freshenStored(stored, judged, fill)
@@ -156,7 +177,13 @@ const tryFreshen = (exchange: Exchange, stored: StoredResponse, judged: JudgedHe
 }
 
 /** A 304 to the stored validators: the stored response is freshened and sent (RFC 9111 §4.3.3, §4.3.4). */
-export const judgeNotModified = (exchange: Exchange, head: ForwardedHead, found: Found, stored: StoredResponse, stamp: Stamp): Outcome => {
+export const judgeNotModified = (
+  exchange: Exchange,
+  head: ForwardedHead,
+  found: Found,
+  stored: StoredResponse,
+  stamp: Stamp,
+): Outcome => {
   const { engine, plan } = exchange
   const fill = fillOf(exchange, head, stamp)
   const freshened = tryFreshen(exchange, stored, judgeHead(head, engine.targets, exchange.remarks.vary), fill)
@@ -166,13 +193,19 @@ export const judgeNotModified = (exchange: Exchange, head: ForwardedHead, found:
     // The handler stands by the stored content for this one answer; nobody else may have it any more.
     plan.flight?.refuse(false)
     void engine.store.delete(found.key)
-    const detail = freshened?.decision.storable === false ? freshened.decision.reason.code : 'validator-mismatch'
+    const detail =
+      freshened?.decision.storable === false ? freshened.decision.reason.code : 'validator-mismatch'
     return { verdict: replaceWith(exchange, freshened?.stored ?? stored, { fwdStatus: 304, detail }) }
   }
   const fresh = freshened.stored
   if (isShareable(freshened.decision, fresh.directives)) plan.flight?.land(fresh)
   else plan.flight?.refuse(false)
   const { age, lifetime } = reuseFacts(fresh, engine.clock(), undefined)
-  const handling = { fwdStatus: 304, stored: true, ttl: Math.floor((lifetime - age) / 1000), lifetime } as const
+  const handling = {
+    fwdStatus: 304,
+    stored: true,
+    ttl: Math.floor((lifetime - age) / 1000),
+    lifetime,
+  } as const
   return { verdict: replaceWith(exchange, fresh, handling), freshened: fresh }
 }

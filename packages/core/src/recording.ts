@@ -1,4 +1,4 @@
-import type { Fill, FieldEdits } from './fill.ts'
+import type { FieldEdits, Fill } from './fill.ts'
 import type { JudgedHead } from './head.ts'
 import type { Found } from './store.ts'
 

@@ -1,7 +1,7 @@
 import type { FieldMap } from './message.ts'
 import type { Policy } from './policy.ts'
-import type { ForwardReason } from './semantics/cache-status.ts'
 import type { RequestDirectives } from './semantics/cache-control.ts'
+import type { ForwardReason } from './semantics/cache-status.ts'
 import { fieldValue, hasField, listMembers } from './semantics/fields.ts'
 import { isUnsafe } from './semantics/invalidate.ts'
 import type { StoreContext } from './semantics/storable.ts'
@@ -47,7 +47,8 @@ export const refuseLookup = (
   // Only the origin form names a path under the authority that the framework resolved (RFC 9112 §3.2).
   if (!url.startsWith('/')) return bypass('target')
   if (directives.noStore === true) return bypass('request-no-store')
-  if (hasField(headers, 'upgrade') && listMembers(headers, 'connection').includes('upgrade')) return bypass('upgrade')
+  if (hasField(headers, 'upgrade') && listMembers(headers, 'connection').includes('upgrade'))
+    return bypass('upgrade')
   if (hasOriginPreconditions(headers)) return bypass('precondition')
   if (!takesBody(method) && hasContent(headers)) return bypass('request-body')
   return undefined

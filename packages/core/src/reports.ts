@@ -1,5 +1,5 @@
-import type { Selector } from './selector.ts'
 import type { Logger } from './options.ts'
+import type { Selector } from './selector.ts'
 
 /**
  * What an event says of a stored response.
@@ -90,7 +90,15 @@ export interface RouteStats {
   savedMs: number
 }
 
-export type Counter = 'hits' | 'stale' | 'misses' | 'bypasses' | 'collapsed' | 'hitForMiss' | 'stored' | 'errors'
+export type Counter =
+  | 'hits'
+  | 'stale'
+  | 'misses'
+  | 'bypasses'
+  | 'collapsed'
+  | 'hitForMiss'
+  | 'stored'
+  | 'errors'
 
 const mostRoutes = 1000
 const otherRoutes = '(other)'

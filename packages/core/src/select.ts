@@ -31,7 +31,11 @@ export const notModified = (headers: FieldMap, added: FieldMap): SelectedRespons
   body: null,
 })
 
-const part = (stored: StoredResponse, requestHeaders: FieldMap, added: FieldMap): SelectedResponse | undefined => {
+const part = (
+  stored: StoredResponse,
+  requestHeaders: FieldMap,
+  added: FieldMap,
+): SelectedResponse | undefined => {
   const range = selectRange(requestHeaders, stored, stored.body.length)
   if (range.kind === 'whole') return undefined
   if (range.kind === 'unsatisfiable') {

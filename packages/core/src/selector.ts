@@ -39,9 +39,9 @@ const deepestPrefix = 32
 const bounded = (tag: string): string => (tag.length <= longestTag ? tag : `#${sha256(tag)}`)
 
 const decodeUnreserved = (text: string): string =>
-  text.replace(/%[0-9a-fA-F]{2}/g, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-    return /[A-Za-z0-9._~-]/.test(character) ? character : escape
+  text.replace(/%[0-9a-fA-F]{2}/g, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
+    return /[A-Za-z0-9._~-]/.test(character) ? character : encoded
   })
 
 /** Frameworks route `/A/`, `/a` and `/%61` to one handler, so one name invalidates all of them; keys stay exact. */
@@ -52,7 +52,9 @@ const loosePath = (path: string): string => {
 
 /** Names sorted: the order of parameters does not hide an entry from its invalidation. */
 const looseQuery = (query: string | undefined): string =>
-  query === undefined || query === '' ? '' : `?${decodeUnreserved(query).toLowerCase().split('&').sort().join('&')}`
+  query === undefined || query === ''
+    ? ''
+    : `?${decodeUnreserved(query).toLowerCase().split('&').sort().join('&')}`
 
 const looseTarget = (url: string): string => {
   const { path, query } = splitTarget(url)
@@ -156,9 +158,11 @@ const isSelector = (value: object): value is Selector => {
 
 /** Checks a selector and finds its tags. Throws a `CacheConfigError` with `CACHE_CONFIG_SELECTOR`. */
 export const invalidationOf = (selector: Selector, options: InvalidateOptions = {}): Invalidation => {
-  if (typeof selector !== 'object' || selector === null) return refuseSelector(selector, 'a selector is an object.')
+  if (typeof selector !== 'object' || selector === null)
+    return refuseSelector(selector, 'a selector is an object.')
   if (!isSelector(selector)) return refuseSelector(selector, `${JSON.stringify(selector)} is no selector.`)
   const { mode = 'remove', reason } = options
-  if (mode !== 'remove' && mode !== 'stale') return refuseSelector(mode, `mode ${JSON.stringify(mode)} is not known.`)
+  if (mode !== 'remove' && mode !== 'stale')
+    return refuseSelector(mode, `mode ${JSON.stringify(mode)} is not known.`)
   return { selector, tags: tagsOf(selector), mode, ...(reason === undefined ? {} : { reason }) }
 }

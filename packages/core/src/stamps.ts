@@ -41,10 +41,17 @@ const verdict = (counts: readonly number[], tags: number, stamp: number): Validi
 
 const checkTags = (state: TagState, prefix: string, stored: StoredResponse): MaybePromise<Validity> => {
   const tags = stored.tags.map((tag) => prefix + tag)
-  return whenReady(state.read([...tags, ...tags.map(softTag)]), (counts) => verdict(counts, tags.length, stored.stamp))
+  return whenReady(state.read([...tags, ...tags.map(softTag)]), (counts) =>
+    verdict(counts, tags.length, stored.stamp),
+  )
 }
 
-const bump = (state: TagState, prefix: string, tags: readonly string[], mode: 'stale' | 'remove'): MaybePromise<number> =>
+const bump = (
+  state: TagState,
+  prefix: string,
+  tags: readonly string[],
+  mode: 'stale' | 'remove',
+): MaybePromise<number> =>
   state.bump(tags.map((tag) => (mode === 'stale' ? softTag(prefix + tag) : prefix + tag)))
 
 /** Stamps in a store that counts itself: exact for everybody who shares the store. */

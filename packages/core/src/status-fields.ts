@@ -19,7 +19,8 @@ export interface StatusSettings {
 }
 
 const wordOf = ({ hit, ttl, fwd, collapsed }: Handling): string => {
-  if (hit !== true) return collapsed === true ? 'HIT' : fwd === 'bypass' || fwd === 'method' ? 'BYPASS' : 'MISS'
+  if (hit !== true)
+    return collapsed === true ? 'HIT' : fwd === 'bypass' || fwd === 'method' ? 'BYPASS' : 'MISS'
   return ttl !== undefined && ttl < 0 ? 'STALE' : 'HIT'
 }
 
@@ -52,7 +53,10 @@ export const statusFields = (
 ): Record<string, string> => {
   const fields: Record<string, string> = {}
   for (const header of settings.statusHeaders) {
-    const value = header === 'Cache-Status' ? cacheStatus(settings, handling, existing) : fieldOf(header, settings, handling)
+    const value =
+      header === 'Cache-Status'
+        ? cacheStatus(settings, handling, existing)
+        : fieldOf(header, settings, handling)
     if (value !== undefined) fields[header.toLowerCase()] = value
   }
   return fields

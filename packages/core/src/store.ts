@@ -1,15 +1,22 @@
 import type { CacheBackend } from './backend.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { decode, encode } from './codec.ts'
-import { Deadline } from './deadline.ts'
+import type { Deadline } from './deadline.ts'
 import { type Decoded, DecodedEntries } from './decoded.ts'
 import type { StoredResponse } from './entry.ts'
 import { type Key, variantKey } from './key.ts'
-import { isPromise, type FieldMap, type MaybePromise, whenReady } from './message.ts'
+import { type FieldMap, isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Reports } from './reports.ts'
 import { selectingValues, unionVary } from './semantics/vary.ts'
 import type { Stamp, Stamps } from './stamps.ts'
-import { addVariant, decodeVariants, encodeVariants, expiryOf, isVariantRecord, type VariantRecord } from './variants.ts'
+import {
+  addVariant,
+  decodeVariants,
+  encodeVariants,
+  expiryOf,
+  isVariantRecord,
+  type VariantRecord,
+} from './variants.ts'
 
 /** What was found for a request. */
 export interface Found {
@@ -42,7 +49,13 @@ export class EntryStore {
   /** Fields that a response under way turned out to vary by, before its record is in the store. */
   readonly #varyMemo = new BoundedMap<readonly string[]>(mostVaryMemos)
 
-  constructor(backend: CacheBackend, stamps: Stamps, deadline: Deadline, reports: Reports, clock: () => number) {
+  constructor(
+    backend: CacheBackend,
+    stamps: Stamps,
+    deadline: Deadline,
+    reports: Reports,
+    clock: () => number,
+  ) {
     this.#backend = backend
     this.#stamps = stamps
     this.#deadline = deadline
@@ -96,7 +109,9 @@ export class EntryStore {
   /** Stores a response for `ttl` seconds; as a variant where it, or another of its primary key, varies. */
   put(found: Found, stored: StoredResponse, ttl: number): MaybePromise<boolean> {
     const raw = encode(stored)
-    const settled = this.#call('BACKEND_INVALIDATE', 'settle', () => whenReady(this.#stamps.settle(), () => true))
+    const settled = this.#call('BACKEND_INVALIDATE', 'settle', () =>
+      whenReady(this.#stamps.settle(), () => true),
+    )
     return whenReady(settled, (ready) => {
       if (!ready) return false
       const written = this.#set(found.key.id, raw, ttl)
@@ -125,7 +140,11 @@ export class EntryStore {
     return { ...found, fields: all, key: variantKey(found.primary, all, selectingValues(all, headers)) }
   }
 
-  #call(code: 'BACKEND_WRITE' | 'BACKEND_DELETE' | 'BACKEND_INVALIDATE', operation: string, run: () => MaybePromise<boolean>) {
+  #call(
+    code: 'BACKEND_WRITE' | 'BACKEND_DELETE' | 'BACKEND_INVALIDATE',
+    operation: string,
+    run: () => MaybePromise<boolean>,
+  ) {
     return this.#deadline.call({ code, operation, run, otherwise: false })
   }
 
@@ -142,11 +161,17 @@ export class EntryStore {
     return this.#call('BACKEND_WRITE', 'set', () => whenReady(this.#backend.set(id, raw, ttl), () => true))
   }
 
-  #select(primary: Key, headers: FieldMap, stamp: Stamp | undefined, raw: string | null): MaybePromise<Found> {
+  #select(
+    primary: Key,
+    headers: FieldMap,
+    stamp: Stamp | undefined,
+    raw: string | null,
+  ): MaybePromise<Found> {
     const record = raw !== null && isVariantRecord(raw) ? decodeVariants(raw, primary.full) : undefined
     const memo = this.#varyMemo.get(primary.id)
     const fields = memo === undefined ? (record?.fields ?? none) : unionVary(record?.fields ?? none, memo)
-    if (fields.length === 0) return this.#found({ stamp, primary, key: primary, fields, entry: undefined }, raw)
+    if (fields.length === 0)
+      return this.#found({ stamp, primary, key: primary, fields, entry: undefined }, raw)
     const key = variantKey(primary, fields, selectingValues(fields, headers))
     const found = { stamp, primary, key, fields, entry: undefined }
     return whenReady(this.#get(key.id), (variant) => this.#found(found, variant))
@@ -156,7 +181,9 @@ export class EntryStore {
     if (raw === null || found.stamp === undefined) return found
     const decoded = this.#decode(found.key, raw)
     if (decoded === undefined) return found
-    return whenReady(this.verify(decoded, found.stamp), (entry) => (entry === undefined ? found : { ...found, entry }))
+    return whenReady(this.verify(decoded, found.stamp), (entry) =>
+      entry === undefined ? found : { ...found, entry },
+    )
   }
 
   #decode(key: Key, raw: string): Decoded | undefined {
@@ -164,7 +191,11 @@ export class EntryStore {
     if (known !== undefined) return known
     const stored = raw.length <= longestValue ? decode(raw, key.full) : undefined
     if (stored !== undefined) return this.#decoded.add(key.id, raw, stored)
-    this.#reports.error('ENTRY_UNREADABLE', 'decode', new Error('a stored value is damaged or belongs to another key'))
+    this.#reports.error(
+      'ENTRY_UNREADABLE',
+      'decode',
+      new Error('a stored value is damaged or belongs to another key'),
+    )
     void this.delete(key)
     return undefined
   }
@@ -176,7 +207,11 @@ export class EntryStore {
       const known = raw !== null && isVariantRecord(raw) ? decodeVariants(raw, found.primary.full) : undefined
       // Ids name their fields: variants by other fields can never be selected again.
       const same = known !== undefined && known.fields.join() === found.fields.join()
-      const base: VariantRecord = { key: found.primary.full, fields: found.fields, variants: same ? known.variants : [] }
+      const base: VariantRecord = {
+        key: found.primary.full,
+        fields: found.fields,
+        variants: same ? known.variants : [],
+      }
       const { record, dropped } = addVariant(base, found.key.id, now + ttl * 1000, now)
       if (dropped.length > 0) this.#drop(dropped, found)
       return this.#set(found.primary.id, encodeVariants(record), (expiryOf(record) - now) / 1000)

@@ -61,4 +61,5 @@ export const addVariant = (
 }
 
 /** How long the record must last: as long as the last of its variants. */
-export const expiryOf = (record: VariantRecord): number => Math.max(...record.variants.map(([, expires]) => expires))
+export const expiryOf = (record: VariantRecord): number =>
+  Math.max(...record.variants.map(([, expires]) => expires))

@@ -1,6 +1,6 @@
-import { fieldValue } from './semantics/fields.ts'
 import type { FieldMap, MaybePromise, ResponseHead } from './message.ts'
 import type { RequestView, ResponseView } from './options.ts'
+import { fieldValue } from './semantics/fields.ts'
 
 /** A request body for the key: the bytes, or what a body parser in front of the cache made of them. */
 export type RequestBody = { readonly bytes: Buffer } | { readonly parsed: unknown }

@@ -13,10 +13,13 @@ interface Piece {
 }
 
 const toBuffer = (chunk: unknown, encoding: unknown): Buffer | undefined => {
-  if (typeof chunk === 'string') return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
+  if (typeof chunk === 'string')
+    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
   if (Buffer.isBuffer(chunk)) return chunk
   // Anything else is for the original method to refuse.
-  return chunk instanceof Uint8Array ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : undefined
+  return chunk instanceof Uint8Array
+    ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    : undefined
 }
 
 const pieceOf = (given: readonly unknown[]): Piece => {
@@ -25,9 +28,12 @@ const pieceOf = (given: readonly unknown[]): Piece => {
 }
 
 const setRawFields = (response: ServerResponse, list: readonly unknown[]): void => {
-  const pairs = list.every((member) => Array.isArray(member))
-    ? (list as readonly (readonly [string, string])[])
-    : Array.from({ length: list.length / 2 }, (_, i) => [String(list[2 * i]), list[2 * i + 1] as string] as const)
+  // A flat list of names and values, or a list of pairs.
+  const flat = list.every(Array.isArray) ? list.flat() : list
+  const pairs = Array.from(
+    { length: flat.length / 2 },
+    (_, i) => [String(flat[2 * i]), flat[2 * i + 1] as string] as const,
+  )
   for (const [name] of pairs) response.removeHeader(name)
   for (const [name, value] of pairs) response.appendHeader(name, value)
 }
@@ -39,7 +45,8 @@ const settleHead = (response: ServerResponse, [status, reason, headers]: readonl
   const fields = typeof reason === 'string' ? headers : (headers ?? reason)
   if (Array.isArray(fields)) setRawFields(response, fields)
   else if (typeof fields === 'object' && fields !== null)
-    for (const [name, value] of Object.entries(fields)) if (value !== undefined) response.setHeader(name, value)
+    for (const [name, value] of Object.entries(fields))
+      if (value !== undefined) response.setHeader(name, value)
 }
 
 const customReason = (response: ServerResponse): { reason?: string } => {
@@ -75,7 +82,7 @@ class Capture {
     this.#route = route
     this.#outer = fieldsOf(response)
     const { writeHead, write, end, flushHeaders } = response
-    this.#original = { writeHead, write, end, flushHeaders } as typeof this.#original
+    this.#original = { writeHead, write, end, flushHeaders }
     response.writeHead = ((...given: unknown[]) => this.#writeHead(given)) as typeof response.writeHead
     response.write = ((...given: unknown[]) => this.#write(given)) as typeof response.write
     response.end = ((...given: unknown[]) => this.#end(given)) as typeof response.end
@@ -225,7 +232,10 @@ const copied = ({ chunk, given }: Piece): readonly unknown[] =>
  * capture(response, forward, () => undefined)
  * listener(request, response)
  */
-export const capture = (response: ServerResponse, forward: Forward, route: () => string | undefined): void => {
+export const capture = (
+  response: ServerResponse,
+  forward: Forward,
+  route: () => string | undefined,
+): void => {
   new Capture(response, forward, route)
 }
-

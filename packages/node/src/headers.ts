@@ -16,7 +16,8 @@ export const fieldsOf = (response: ServerResponse): Record<string, string | read
 export const applyFields = (response: ServerResponse, fields: FieldMap): void => {
   for (const name in fields) {
     const value = fields[name]
-    if (typeof value === 'string') response.setHeader(name, name === 'vary' ? unitedVary(response, value) : value)
+    if (typeof value === 'string')
+      response.setHeader(name, name === 'vary' ? unitedVary(response, value) : value)
     else if (value !== undefined && value.length > 0) response.setHeader(name, value)
     else if (value !== undefined) response.removeHeader(name)
   }

@@ -29,9 +29,24 @@ const expired = decision('validate', 'stale', 'the freshness lifetime has passed
 const mustValidate = decision('validate', 'no-cache', 'the response requires validation', 'RFC 9111 §5.2.2.4')
 const swr = decision('refresh', 'swr', 'within stale-while-revalidate', 'RFC 5861 §3')
 const maxStale = decision('stale', 'max-stale', 'the client accepts a stale response', 'RFC 9111 §5.2.1.2')
-const requestNoCache = decision('validate', 'request-no-cache', 'the request asks for validation', 'RFC 9111 §5.2.1.4')
-const requestMaxAge = decision('validate', 'request-max-age', 'older than the request allows', 'RFC 9111 §5.2.1.1')
-const requestMinFresh = decision('validate', 'request-min-fresh', 'not fresh for long enough', 'RFC 9111 §5.2.1.3')
+const requestNoCache = decision(
+  'validate',
+  'request-no-cache',
+  'the request asks for validation',
+  'RFC 9111 §5.2.1.4',
+)
+const requestMaxAge = decision(
+  'validate',
+  'request-max-age',
+  'older than the request allows',
+  'RFC 9111 §5.2.1.1',
+)
+const requestMinFresh = decision(
+  'validate',
+  'request-min-fresh',
+  'not fresh for long enough',
+  'RFC 9111 §5.2.1.3',
+)
 
 /** How long ago the response stopped being fresh; not above 0 while it is fresh. */
 export const staleness = (facts: ReuseFacts): number =>
@@ -39,7 +54,8 @@ export const staleness = (facts: ReuseFacts): number =>
     ? facts.age - facts.lifetime
     : Math.max(facts.age - facts.lifetime, facts.invalidatedFor)
 
-const isFresh = (facts: ReuseFacts): boolean => facts.invalidatedFor === undefined && facts.lifetime > facts.age
+const isFresh = (facts: ReuseFacts): boolean =>
+  facts.invalidatedFor === undefined && facts.lifetime > facts.age
 
 /** Directives that forbid a stale response whatever else permits it (RFC 9111 §4.2.4). */
 export const forbidsStale = (directives: ResponseDirectives): boolean =>
@@ -52,7 +68,8 @@ export const forbidsStale = (directives: ResponseDirectives): boolean =>
 const refusedByRequest = (facts: ReuseFacts, request: RequestDirectives): ReuseDecision | undefined => {
   if (request.noCache === true) return requestNoCache
   if (request.maxAge !== undefined && facts.age > request.maxAge * 1000) return requestMaxAge
-  if (request.minFresh !== undefined && facts.lifetime < facts.age + request.minFresh * 1000) return requestMinFresh
+  if (request.minFresh !== undefined && facts.lifetime < facts.age + request.minFresh * 1000)
+    return requestMinFresh
   return undefined
 }
 
@@ -79,7 +96,11 @@ export const isServerFailure = (status: number): boolean =>
   status === 500 || status === 502 || status === 503 || status === 504
 
 /** May the stored response stand in for a failed handler? (RFC 5861 §4, RFC 9111 §4.2.4) A stored error never does. */
-export const mayUseStaleIfError = (facts: ReuseFacts, status: number, request: RequestDirectives): boolean => {
+export const mayUseStaleIfError = (
+  facts: ReuseFacts,
+  status: number,
+  request: RequestDirectives,
+): boolean => {
   if (status >= 400 || forbidsStale(facts.directives)) return false
   const window = Math.min(facts.staleIfError, (request.staleIfError ?? Number.POSITIVE_INFINITY) * 1000)
   return staleness(facts) <= window

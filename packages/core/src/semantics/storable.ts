@@ -48,8 +48,8 @@ const refusals = {
 
 /** The final status codes whose caching requirements are implemented here (RFC 9111 §3, RFC 9110 §15). */
 const understood: ReadonlySet<number> = new Set([
-  200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 429, 431, 451, 500, 501, 502, 503,
-  504,
+  200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 429, 431, 451, 500,
+  501, 502, 503, 504,
 ])
 
 /** What a ttl alone covers: successes and permanent redirects that are cacheable by default (RFC 9110 §15.1). */
@@ -70,9 +70,11 @@ export const permitsCredentials = (
   credentials: StoreContext['credentials'],
 ): boolean =>
   credentials === undefined ||
-  directives.public === true ||
-  directives.sMaxage !== undefined ||
-  (credentials === 'authorization' && directives.mustRevalidate === true)
+  // What is damaged restricts, and permits nothing.
+  (directives.damaged !== true &&
+    (directives.public === true ||
+      directives.sMaxage !== undefined ||
+      (credentials === 'authorization' && directives.mustRevalidate === true)))
 
 const endless = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/grpc)/i
 

@@ -1,0 +1,2 @@
+export { isRevalidation } from '@stowage/node'
+export { cacheMiddleware, type ExpressCache } from './middleware.ts'

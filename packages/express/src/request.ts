@@ -1,0 +1,49 @@
+import type { CacheRequest, FieldMap, MaybePromise, RequestBody } from '@stowage/core'
+import { readBody } from '@stowage/node'
+import type { Request } from 'express'
+
+/** The host as Express resolves it, with its port: X-Forwarded-Host only from a trusted proxy. */
+const authorityOf = (request: Request): string => {
+  const forwarded = request.headers['x-forwarded-host']
+  const trusts: unknown = request.app.get('trust proxy fn')
+  if (
+    forwarded !== undefined &&
+    typeof trusts === 'function' &&
+    trusts(request.socket.remoteAddress, 0) === true
+  )
+    return (Array.isArray(forwarded) ? forwarded.join(',') : forwarded).split(',', 1)[0]?.trim() ?? ''
+  const authority = request.headers[':authority'] ?? request.headers.host
+  return typeof authority === 'string' ? authority : ''
+}
+
+/** The pattern of the route that Express has found, with the path that its router is mounted at. */
+export const routeOf = (request: Request): string | undefined => {
+  const route = request.route as { path?: unknown } | undefined
+  return route === undefined ? undefined : `${request.baseUrl}${String(route.path)}`
+}
+
+/** An Express request as the cache reads it. */
+export class ExpressRequest implements CacheRequest<Request> {
+  readonly method: string
+  readonly url: string
+  readonly authority: string
+  readonly scheme: string
+  readonly headers: FieldMap
+  readonly raw: Request
+  declare readonly route?: string
+
+  constructor(request: Request) {
+    this.method = request.method
+    this.url = request.originalUrl
+    this.authority = authorityOf(request)
+    this.scheme = request.protocol
+    this.headers = request.headers as FieldMap
+    this.raw = request
+    const route = routeOf(request)
+    if (route !== undefined) this.route = route
+  }
+
+  body(limit: number): MaybePromise<RequestBody | undefined> {
+    return readBody(this.raw, limit)
+  }
+}

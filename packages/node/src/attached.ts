@@ -1,0 +1,59 @@
+import type { Forward, ResponseCache } from '@stowage/core'
+
+/**
+ * Where a request carries the Forward of each cache that it has passed. A symbol, so that no client can set it;
+ * registered, so that the two builds of this package know each other's.
+ */
+const carried = Symbol.for('stowage.forwards')
+const replaying = Symbol.for('stowage.revalidation')
+
+interface Carrier {
+  [carried]?: (readonly [cache: unknown, forward: Forward])[]
+  [replaying]?: readonly [cache: unknown, forward: Forward]
+}
+
+/** A cache as one of its methods tells it apart from others: middleware and cache are different objects with one. */
+const identityOf = (cache: Pick<ResponseCache<never>, 'lookup'>): unknown => cache.lookup
+
+/** Attaches a cache's Forward to the request that it is for. */
+export const attach = (
+  request: object,
+  cache: Pick<ResponseCache<never>, 'lookup'>,
+  forward: Forward,
+): void => {
+  const carrier = request as Carrier
+  carrier[carried] ??= []
+  carrier[carried].push([identityOf(cache), forward])
+}
+
+/** The Forward of a request that has passed this cache already. */
+export const attachedTo = (
+  request: object,
+  cache: Pick<ResponseCache<never>, 'lookup'>,
+): Forward | undefined => (request as Carrier)[carried]?.find(([known]) => known === identityOf(cache))?.[1]
+
+/** Marks a request as the revalidation of a cache. */
+export const markReplay = (
+  request: object,
+  cache: Pick<ResponseCache<never>, 'lookup'>,
+  forward: Forward,
+): void => {
+  ;(request as Carrier)[replaying] = [identityOf(cache), forward]
+}
+
+/** The Forward that a revalidation of this cache is for. */
+export const replayOf = (
+  request: object,
+  cache: Pick<ResponseCache<never>, 'lookup'>,
+): Forward | undefined => {
+  const replay = (request as Carrier)[replaying]
+  return replay !== undefined && replay[0] === identityOf(cache) ? replay[1] : undefined
+}
+
+/**
+ * Whether a request is a background revalidation: for access logs and rate limiters, which count clients.
+ *
+ * @example
+ * app.use(rateLimit({ skip: (req) => isRevalidation(req) }))
+ */
+export const isRevalidation = (request: object): boolean => (request as Carrier)[replaying] !== undefined

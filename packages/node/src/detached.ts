@@ -1,0 +1,81 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import type { FieldMap } from '@stowage/core'
+
+/** A socket that nobody is at the other end of: what is written to it is gone. */
+class NowhereSocket extends Duplex {
+  readonly remoteAddress = '127.0.0.1'
+  readonly remoteFamily = 'IPv4'
+  readonly remotePort = 0
+  readonly localAddress = '127.0.0.1'
+  readonly encrypted: boolean
+
+  constructor(encrypted: boolean) {
+    super()
+    this.encrypted = encrypted
+  }
+
+  override _read(): void {
+    // Nothing will ever come.
+  }
+
+  override _write(_chunk: unknown, _encoding: BufferEncoding, done: () => void): void {
+    done()
+  }
+
+  setTimeout(): this {
+    return this
+  }
+
+  setNoDelay(): this {
+    return this
+  }
+
+  setKeepAlive(): this {
+    return this
+  }
+}
+
+/** The request line and fields of a request that no client has sent. */
+export interface DetachedRequest {
+  readonly method: string
+  readonly url: string
+  readonly authority: string
+  readonly scheme: string
+  readonly headers: FieldMap
+}
+
+const toIncoming = (headers: FieldMap): IncomingMessage['headers'] => {
+  const incoming: IncomingMessage['headers'] = {}
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    if (value !== undefined) incoming[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return incoming
+}
+
+/** A request and its response with no connection behind them, real enough for any framework. */
+export const createDetached = (
+  from: DetachedRequest,
+): { readonly request: IncomingMessage; readonly response: ServerResponse; close(): void } => {
+  const socket = new NowhereSocket(from.scheme === 'https')
+  // IncomingMessage and ServerResponse use of a socket what NowhereSocket has.
+  const connection = socket as unknown as Socket
+  const request = new IncomingMessage(connection)
+  request.method = from.method
+  request.url = from.url
+  request.httpVersion = '1.1'
+  request.httpVersionMajor = 1
+  request.httpVersionMinor = 1
+  request.headers = { host: from.authority, ...toIncoming(from.headers) }
+  request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) => [name, String(value)])
+  request.complete = true
+  request.push(null)
+  const response = new ServerResponse(request)
+  response.assignSocket(connection)
+  socket.on('drain', () => response.emit('drain'))
+  socket.on('error', () => socket.destroy())
+  response.on('finish', () => socket.destroy())
+  return { request, response, close: () => void socket.destroy() }
+}
