@@ -22,7 +22,7 @@ import {
 type KeyFunction = (request: RequestView) => string | undefined
 
 /** How the query enters the key, with the names sorted. */
-interface QueryNames {
+export interface QueryNames {
   readonly use: 'all' | 'none' | 'keep' | 'ignore'
   readonly names: readonly string[]
 }

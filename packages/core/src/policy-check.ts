@@ -26,7 +26,7 @@ type ScopeFunction = (request: RequestView) => string | undefined
 type Condition = (request: RequestView) => boolean
 
 /** How followers of a fill wait for it. */
-interface Collapse {
+export interface Collapse {
   readonly wait: number
   readonly onTimeout: 'run' | 'stale' | 503
 }

@@ -14,7 +14,10 @@ export interface MemoryOptions {
   maxBytes?: ByteSize
   /** A larger entry is not stored; at most `maxBytes`. Default a quarter of `maxBytes`. */
   maxEntryBytes?: ByteSize
-  /** The bytes that an entry counts for. Default: the UTF-8 length of key and value together. */
+  /**
+   * The bytes that an entry counts for. Default: what the texts of key and
+   * value take, as UTF-8 or in the heap, whichever is more.
+   */
   sizeOf?: (key: string, value: string) => number
   /** How often expired entries are looked for; above 0, Infinity for never (they then go when read, or when room is needed). Default 60 s. */
   cleanupInterval?: Duration
@@ -50,7 +53,7 @@ export const readMemoryOptions = (options: MemoryOptions): MemorySettings => {
     maxEntries,
     maxBytes,
     maxEntryBytes,
-    sizeOf: readFunction('sizeOf', options.sizeOf ?? utf8Bytes, problems),
+    sizeOf: readFunction('sizeOf', options.sizeOf ?? keptBytes, problems),
     cleanupMs: readInterval(options.cleanupInterval ?? 60, problems),
     clock: readFunction('clock', options.clock ?? monotonic, problems),
   }
@@ -59,7 +62,13 @@ export const readMemoryOptions = (options: MemoryOptions): MemorySettings => {
   return settings
 }
 
-const utf8Bytes = (key: string, value: string): number => Buffer.byteLength(key) + Buffer.byteLength(value)
+/** One character beyond Latin-1 makes the engine keep two bytes for every character of a text. */
+const textBytes = (text: string): number => {
+  const bytes = Buffer.byteLength(text)
+  return bytes === text.length ? bytes : Math.max(bytes, 2 * text.length)
+}
+
+const keptBytes = (key: string, value: string): number => textBytes(key) + textBytes(value)
 
 /** Not the wall clock: setting that back would keep entries alive, setting it forward would drop them all. */
 const monotonic = (): number => performance.now()

@@ -18,8 +18,8 @@ interface Stored {
  * Entries in the memory of this process, the least recently used evicted first. Bounded by entries and by bytes;
  * answers at once; expiry follows a monotonic clock, so setting the system's time changes nothing.
  *
- * Bytes are counted as UTF-8 text. In the heap a string with any character beyond Latin-1 takes two bytes for every
- * character, and an entry some 230 bytes beside the text of key and value: `sizeOf` may count that.
+ * Bytes are counted as UTF-8 text, or as two bytes a character where a text is not plain ASCII and takes that in the
+ * heap. An entry takes some 230 bytes beside the text of key and value: `sizeOf` may count that.
  *
  * @throws {CacheConfigError} `CACHE_CONFIG_UNKNOWN_OPTION`, `CACHE_CONFIG_RANGE`, `CACHE_CONFIG_DURATION`,
  * `CACHE_CONFIG_TYPE`
