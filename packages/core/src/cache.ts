@@ -155,7 +155,7 @@ const createLookup = (parts: Parts, store: EntryStore): Lookup => {
     policy,
     reports,
     store,
-    flights: new Flights(),
+    flights: new Flights(settings.clock),
     status: { name, statusHeaders, debug, backendName: backend.name ?? 'backend' },
     keyPrefix: keyPrefix(settings.namespace, settings.version),
     carryOut: (invalidation) => carryOut(parts, invalidation),

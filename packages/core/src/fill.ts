@@ -100,9 +100,24 @@ const varyOf = (own: FieldMap, deciding: FieldMap, policy: Policy): string | und
   return keyed.length === 0 ? said : mergeVaryValue(said, keyed.join(', '))
 }
 
-/** What browsers are told where the handler said nothing: to ask again. The ttl of a policy stays here. */
-const policyCacheControl = (policy: Policy): string =>
-  typeof policy.scope === 'function' || policy.scope === 'private' ? 'private, no-cache' : 'no-cache'
+/** Said by the handler, and at odds with or already as strict as `private`. */
+const saysWho = /private|no-store|public|s-maxage/i
+
+/**
+ * What caches behind this one are told: where the handler said nothing, to ask again, for the ttl of a policy stays
+ * here; and where the policy keeps one entry a user, or none, that it is for this one. Undefined: as it is.
+ */
+export const downstreamCacheControl = (
+  said: string | undefined,
+  declares: boolean,
+  policy: Policy,
+  stores: boolean,
+): string | undefined => {
+  const personal = policy.scope === 'private' || typeof policy.scope === 'function'
+  if (!declares) return personal ? 'private, no-cache' : stores ? 'no-cache' : undefined
+  if (!personal || (said !== undefined && saysWho.test(said))) return undefined
+  return said === undefined ? 'private' : `private, ${said}`
+}
 
 /** Changes to a response head: a value to set, or undefined to remove the field. */
 export type FieldEdits = Record<string, string | readonly string[] | undefined>
@@ -116,8 +131,9 @@ export const responseEdits = (
 ): FieldEdits => {
   const edits: FieldEdits = {}
   const { policy } = fill
-  if (!judged.declares && (stores || policy.scope === 'private'))
-    edits['cache-control'] = policyCacheControl(policy)
+  const said = fieldValue(judged.deciding, 'cache-control')
+  const cacheControl = downstreamCacheControl(said, judged.declares, policy, stores)
+  if (cacheControl !== undefined) edits['cache-control'] = cacheControl
   const vary = varyOf(judged.own, judged.deciding, policy)
   if (vary !== undefined && vary !== fieldValue(judged.own, 'vary')) edits.vary = vary
   if (stores && body !== undefined && policy.etag && judged.status === 200 && !hasField(judged.own, 'etag'))
@@ -197,7 +213,7 @@ export const buildStored = (
     correctedInitialAge: Number.isFinite(initialAge) ? initialAge : 0,
     staleWhileRevalidate: Math.min(swr, longestMs),
     staleIfError: Math.min(sie, longestMs),
-    policyFresh: edits['cache-control'] !== undefined,
+    policyFresh: !judged.declares,
     madeEtag: etag !== undefined,
     scoped: scope === 'public' || typeof scope === 'function',
     tags,

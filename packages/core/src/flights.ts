@@ -151,7 +151,12 @@ export class Flights {
   readonly #flights = new Map<string, Flight>()
   readonly #uncollapsible = new BoundedMap<number>(mostMarkers)
   readonly #failing = new BoundedMap<number>(mostMarkers)
+  readonly #clock: () => number
   #revalidations = 0
+
+  constructor(clock: () => number) {
+    this.#clock = clock
+  }
 
   get size(): number {
     return this.#flights.size
@@ -187,7 +192,7 @@ export class Flights {
   }
 
   markUncollapsible(key: string): void {
-    this.#uncollapsible.set(key, performance.now())
+    this.#uncollapsible.set(key, this.#clock())
   }
 
   /** A response that can be shared has come: neither mark of its key stands any longer. */
@@ -202,7 +207,7 @@ export class Flights {
   }
 
   markFailing(key: string): void {
-    this.#failing.set(key, performance.now())
+    this.#failing.set(key, this.#clock())
   }
 
   /** A place among the background revalidations, to be given back; false where all are taken. */
@@ -219,7 +224,9 @@ export class Flights {
   #isMarked(markers: BoundedMap<number>, key: string, forMs: number): boolean {
     const since = markers.get(key)
     if (since === undefined) return false
-    if (performance.now() - since < forMs) return true
+    const passed = this.#clock() - since
+    // A clock that was set back must not prolong the mark.
+    if (passed >= 0 && passed < forMs) return true
     markers.delete(key)
     return false
   }

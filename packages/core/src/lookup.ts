@@ -224,9 +224,9 @@ export class Lookup implements Engine {
   }
 
   #mayForce(id: string): boolean {
-    const now = performance.now()
-    const last = this.#forced.get(id)
-    if (last !== undefined && now - last < forcedMs) return false
+    const now = this.clock()
+    const passed = now - (this.#forced.get(id) ?? Number.NEGATIVE_INFINITY)
+    if (passed >= 0 && passed < forcedMs) return false
     this.#forced.set(id, now)
     return true
   }

@@ -1,7 +1,15 @@
 import type { Verdict } from './decision.ts'
 import { reuseFacts, type StoredResponse } from './entry.ts'
 import { type Exchange, failRevalidation, fillOf, rejectResponse, replaceWith, sendOn } from './exchange.ts'
-import { decideStore, type FieldEdits, type Fill, isShareable, responseEdits, tagsOfFill } from './fill.ts'
+import {
+  decideStore,
+  downstreamCacheControl,
+  type FieldEdits,
+  type Fill,
+  isShareable,
+  responseEdits,
+  tagsOfFill,
+} from './fill.ts'
 import { flightKey } from './flights.ts'
 import { type Freshened, freshenStored } from './freshen-stored.ts'
 import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
@@ -56,12 +64,14 @@ const compareHead = (exchange: Exchange, head: ForwardedHead): void => {
   if (compared.some((name) => differs(head, stored, name))) void exchange.engine.store.delete(found.key)
 }
 
-/** A policy that says private is told downstream as well. */
-const privately = (exchange: Exchange, head: ForwardedHead): FieldEdits => {
-  if (exchange.plan.policy.scope !== 'private') return {}
+/** What caches behind this one are told of a response that is for one user alone. */
+const downstreamEdits = (exchange: Exchange, head: ForwardedHead): FieldEdits => {
+  const { policy, request } = exchange.plan
+  if (!policy.methods.has(request.method)) return {}
   const said = fieldValue(head.headers, 'cache-control')
-  if (said === undefined) return { 'cache-control': 'private, no-cache' }
-  return /private|no-store/i.test(said) ? {} : { 'cache-control': `private, ${said}` }
+  const declares = said !== undefined || fieldValue(head.headers, 'expires') !== undefined
+  const told = downstreamCacheControl(said, declares, policy, false)
+  return told === undefined ? {} : { 'cache-control': told }
 }
 
 /** A response that is not considered for storing. */
@@ -75,7 +85,7 @@ export const passOn = (exchange: Exchange, head: ForwardedHead): Verdict => {
   compareHead(exchange, head)
   // A lookup that could have filled and may not: the invalidation clock was out of reach.
   const why = detail ?? (fills ? 'backend' : undefined)
-  return sendOn(exchange, head, privately(exchange, head), why === undefined ? {} : { detail: why })
+  return sendOn(exchange, head, downstreamEdits(exchange, head), why === undefined ? {} : { detail: why })
 }
 
 const decide = (exchange: Exchange, judged: JudgedHead, fill: Fill): StoreDecision => {
@@ -150,6 +160,8 @@ export const judgeResponse = (
       ? { code: 'tags', detail: 'no or too many tags' }
       : decision.reason
     refuse(exchange, code, detail, head.status)
+    // The handler has another answer now, which is not for the store: the old one must not outlive it.
+    if (found.entry !== undefined && head.status < 500) void engine.store.delete(found.key)
     return { verdict: sendOn(exchange, head, edits, { detail: code }) }
   }
   const place = placeOf(exchange, found, judged)
