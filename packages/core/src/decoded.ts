@@ -14,6 +14,17 @@ export interface Decoded {
   used: boolean
 }
 
+/** An entry of which it is not known yet whether it is still valid. */
+export const undecided = (raw: string, stored: StoredResponse): Decoded => ({
+  raw,
+  stored,
+  seq: -1,
+  epoch: '',
+  validity: 'valid',
+  invalidatedAt: undefined,
+  used: false,
+})
+
 /** What an entry costs beside its text and its body: head, fields, bookkeeping. */
 const overhead = 1024
 const costOf = (decoded: Decoded): number => decoded.raw.length + decoded.stored.body.length + overhead
@@ -40,15 +51,7 @@ export class DecodedEntries {
   }
 
   add(id: string, raw: string, stored: StoredResponse): Decoded {
-    const decoded: Decoded = {
-      raw,
-      stored,
-      seq: -1,
-      epoch: '',
-      validity: 'valid',
-      invalidatedAt: undefined,
-      used: false,
-    }
+    const decoded = undecided(raw, stored)
     this.delete(id)
     this.#entries.set(id, decoded)
     this.#bytes += costOf(decoded)

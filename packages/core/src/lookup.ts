@@ -1,6 +1,6 @@
 import { BoundedMap } from './bounded-map.ts'
 import type { Decision, Reuse } from './decision.ts'
-import type { Decoded } from './decoded.ts'
+import { type Decoded, undecided } from './decoded.ts'
 import type { Engine } from './engine.ts'
 import { reuseFacts } from './entry.ts'
 import type { Plan } from './exchange.ts'
@@ -294,15 +294,7 @@ export class Lookup implements Engine {
     { stored }: Extract<Outcome, { kind: 'stored' }>,
   ): Promise<Decision> {
     const stamp = await this.store.stamp()
-    const fetched: Decoded = {
-      raw: '',
-      stored,
-      seq: -1,
-      epoch: '',
-      validity: 'valid',
-      invalidatedAt: undefined,
-      used: false,
-    }
+    const fetched = undecided('', stored)
     const entry = stamp === undefined ? undefined : await this.store.verify(fetched, stamp)
     const facts = entry === undefined ? undefined : this.#facts(entry)
     const permitted = stored.scoped || permitsCredentials(stored.directives, search.credentials)

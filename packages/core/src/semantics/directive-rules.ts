@@ -1,5 +1,5 @@
 import { lettersOf, maxDeltaSeconds, parseDeltaSeconds, readDirectives } from './directives.ts'
-import { trimOws } from './fields.ts'
+import { trimOws } from './whitespace.ts'
 
 type Flag =
   | 'noStore'

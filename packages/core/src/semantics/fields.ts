@@ -1,4 +1,5 @@
 import type { FieldMap } from '../message.ts'
+import { trimOws } from './whitespace.ts'
 
 const isString = (value: unknown): value is string => typeof value === 'string'
 
@@ -19,17 +20,6 @@ export const fieldValue = (headers: FieldMap, name: string): string | undefined 
 
 /** RFC 9110 §5.2: whether the field has a line, be it an empty one. */
 export const hasField = (headers: FieldMap, name: string): boolean => fieldValue(headers, name) !== undefined
-
-const isOws = (code: number): boolean => code === 0x20 || code === 0x09
-
-/** RFC 9110 §5.6.3: the part from `start` to `end` without optional whitespace around it. */
-export const trimOws = (text: string, start = 0, end = text.length): string => {
-  let from = start
-  let to = end
-  while (from < to && isOws(text.charCodeAt(from))) from += 1
-  while (to > from && isOws(text.charCodeAt(to - 1))) to -= 1
-  return text.slice(from, to)
-}
 
 /** The index after a quoted-string that opens at `start`; the end of the text where nothing closes it. */
 const afterQuoted = (text: string, start: number): number => {

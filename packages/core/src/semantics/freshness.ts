@@ -1,7 +1,8 @@
 import type { FieldMap } from '../message.ts'
 import { parseDeltaSeconds, type ResponseDirectives } from './cache-control.ts'
 import { parseHttpDate } from './date.ts'
-import { fieldLines, fieldValue, trimOws } from './fields.ts'
+import { fieldLines, fieldValue } from './fields.ts'
+import { trimOws } from './whitespace.ts'
 
 /** Where a freshness lifetime comes from (RFC 9111 §4.2.1, §4.2.2). */
 export type LifetimeSource = 's-maxage' | 'max-age' | 'expires' | 'heuristic' | 'none'

@@ -9,9 +9,9 @@ import {
   isToken,
   listMembers,
   splitList,
-  trimOws,
   withoutConnectionFields,
 } from '../../src/semantics/fields.ts'
+import { trimOws } from '../../src/semantics/whitespace.ts'
 
 /** A map as an adapter might hand it over: its types are not those promised. */
 const untyped = (headers: unknown): FieldMap => headers as FieldMap
