@@ -122,12 +122,13 @@ export class Lookup implements Engine {
   }
 
   #lookup(request: CacheRequest, policy: Policy, inFront: boolean, attempt: number): MaybePromise<Decision> {
-    // Rules that are functions may need what only the route knows: a user who has been authenticated by then.
-    if (inFront && policy !== this.#parts.policy && policy.deferred)
-      return this.#bypass(request, policy, 'deferred')
     const directives = this.directivesOf(request)
     const refusal = refuseLookup(request, policy, directives)
     if (refusal !== undefined) return this.#forward({ request, policy, fills: false, ...refusal })
+    // Rules that are functions may need what only the route knows: a user who has been authenticated by then. The
+    // route looks up by them; under the rules of the whole cache its request has not been looked up by its own.
+    if (inFront && policy !== this.#parts.policy && policy.deferred)
+      return this.#bypass(request, this.#parts.policy, 'deferred')
     if (policy.when !== undefined && !policy.when(createView(request)))
       return this.#bypass(request, policy, 'when')
     if (policy.scope === 'private') return this.#bypass(request, policy, 'scope')

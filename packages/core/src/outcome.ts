@@ -32,7 +32,8 @@ export interface Outcome {
 
 /** A stored response in the place of a failure, where one may stand in (RFC 5861 §4). */
 export const standIn = (exchange: Exchange, status: number): Verdict | undefined => {
-  const { clock, flights, reports, directivesOf } = exchange.engine
+  const { engine } = exchange
+  const { clock, flights, reports } = engine
   const { found, flight, request, background } = exchange.plan
   const entry = found?.entry
   if (found === undefined || entry === undefined) return undefined
@@ -40,7 +41,7 @@ export const standIn = (exchange: Exchange, status: number): Verdict | undefined
   flights.markFailing(found.key.id)
   const since = entry.invalidatedAt === undefined ? undefined : clock() - entry.invalidatedAt
   const facts = reuseFacts(entry.stored, clock(), since)
-  if (!mayUseStaleIfError(facts, entry.stored.status, directivesOf(request))) return undefined
+  if (!mayUseStaleIfError(facts, entry.stored.status, engine.directivesOf(request))) return undefined
   // The waiters look up again and find the same stale response.
   flight?.rekey()
   reports.count('stale')

@@ -57,6 +57,9 @@ export const staleness = (facts: ReuseFacts): number =>
 const isFresh = (facts: ReuseFacts): boolean =>
   facts.invalidatedFor === undefined && facts.lifetime > facts.age
 
+/** A window of no length permits nothing, not even at the moment in which a response becomes stale. */
+const isWithin = (since: number, window: number): boolean => since < 0 || (window > 0 && since <= window)
+
 /** Directives that forbid a stale response whatever else permits it (RFC 9111 §4.2.4). */
 export const forbidsStale = (directives: ResponseDirectives): boolean =>
   directives.mustRevalidate === true ||
@@ -85,9 +88,10 @@ export const mayReuse = (facts: ReuseFacts, request: RequestDirectives): ReuseDe
   const since = staleness(facts)
   if (forbidsStale(facts.directives) || request.noCache === true) return refused ?? expired
   const accepted = Math.min((request.maxStale ?? -1) * 1000, facts.staleIfError)
-  if (request.maxStale !== undefined && since <= accepted && refused === undefined) return maxStale
+  if (request.maxStale !== undefined && isWithin(since, accepted) && refused === undefined) return maxStale
   // A max-age without max-stale says that no stale response is wanted (§5.2.1.1).
-  if (since <= facts.staleWhileRevalidate && request.maxAge === undefined && refused === undefined) return swr
+  if (isWithin(since, facts.staleWhileRevalidate) && request.maxAge === undefined && refused === undefined)
+    return swr
   return facts.invalidatedFor === undefined ? expired : invalidated
 }
 
@@ -103,5 +107,5 @@ export const mayUseStaleIfError = (
 ): boolean => {
   if (status >= 400 || forbidsStale(facts.directives)) return false
   const window = Math.min(facts.staleIfError, (request.staleIfError ?? Number.POSITIVE_INFINITY) * 1000)
-  return staleness(facts) <= window
+  return isWithin(staleness(facts), window)
 }
