@@ -4,6 +4,7 @@ import { unescape as percentDecode } from 'node:querystring'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
 import { matchesGlob } from './glob.ts'
 import type { KeyPolicy, Policy, QueryRule } from './policy.ts'
+import { isCredentialField } from './refusal.ts'
 import { fieldValue } from './semantics/fields.ts'
 import { normaliseSelecting } from './semantics/vary.ts'
 import { type CacheRequest, cookieValues, createView, type RequestBody, splitTarget } from './view.ts'
@@ -31,6 +32,16 @@ const part = (label: string, value: string | undefined): string =>
 /** A part that has a name of its own, which somebody chose. */
 const namedPart = (label: string, name: string, value: string | undefined): string =>
   part(label, name) + part('=', value)
+
+/**
+ * A session or a user tells entries apart and must not be readable in a store or a log. Digested as UTF-16, for in
+ * UTF-8 all surrogates that stand alone are one.
+ */
+const secret = (value: string): string =>
+  createHash('sha256').update(value, 'utf16le').digest('hex').slice(0, 32)
+
+const fieldPart = (label: string, name: string, value: string | undefined): string =>
+  namedPart(label, name, value !== undefined && isCredentialField(name) ? secret(value) : value)
 
 /** Shortens what is too long for a backend key; the digest covers all of it. */
 export const keyOf = (full: string): Key => ({
@@ -100,18 +111,26 @@ const bodyParts = (request: CacheRequest, digest: string | undefined): string =>
       part('t', fieldValue(request.headers, 'content-type')) +
       part('e', fieldValue(request.headers, 'content-encoding'))
 
+/** What is no text has no length either, which is what keeps the parts of a key apart. */
+const textOf = (name: string, value: unknown): string | undefined => {
+  if (value === undefined || typeof value === 'string') return value
+  throw new TypeError(
+    `key.by.${name} returned ${value === null ? 'null' : `a value of type ${typeof value}`}`,
+  )
+}
+
 const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
   let parts = ''
   for (const name of rules.headers)
-    parts += namedPart('h', name, normaliseSelecting(name, fieldValue(request.headers, name)))
+    parts += fieldPart('h', name, normaliseSelecting(name, fieldValue(request.headers, name)))
   for (const name of rules.cookies) {
     const values = cookieValues(request.headers, name)
     parts += namedPart('c', name, String(values.length))
-    for (const value of values) parts += part('v', value)
+    for (const value of values) parts += part('v', secret(value))
   }
   if (rules.by.length > 0) {
     const view = createView(request)
-    for (const [name, of] of rules.by) parts += namedPart('x', name, of(view))
+    for (const [name, of] of rules.by) parts += namedPart('x', name, textOf(name, of(view)))
   }
   return parts
 }
@@ -141,8 +160,7 @@ export const primaryKey = (
   let full = prefix + part('m', methodClass(request.method))
   if (rules.host) full += part('s', request.scheme) + part('a', request.authority)
   full += part('p', path) + part('q', keyedQuery(query, rules.query))
-  // A scope is a session or a user: it tells entries apart and must not be readable in a store.
-  if (inputs.scope !== undefined) full += part('u', sha256(inputs.scope).slice(0, 32))
+  if (inputs.scope !== undefined) full += part('u', secret(inputs.scope))
   return keyOf(full + selectedParts(request, rules) + bodyParts(request, inputs.bodyDigest))
 }
 
@@ -153,6 +171,6 @@ export const variantKey = (
   values: readonly (string | undefined)[],
 ): Key => {
   let full = `${primary.full} |`
-  for (const [index, name] of fields.entries()) full += namedPart('y', name, values[index])
+  for (const [index, name] of fields.entries()) full += fieldPart('y', name, values[index])
   return keyOf(full)
 }
