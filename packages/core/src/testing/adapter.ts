@@ -1,10 +1,16 @@
 import { type CacheBackend, memory } from '@stowage/core'
 import type { ServeApp } from './adapter-app.ts'
 import type { AdapterCase, CaseApp } from './adapter-case.ts'
+import { collapseCases } from './adapter-collapse.ts'
 import { conditionCases } from './adapter-conditions.ts'
+import { handlerCases } from './adapter-handler.ts'
+import { invalidationCases } from './adapter-invalidation.ts'
+import { leaderCases } from './adapter-leader.ts'
 import { reuseCases } from './adapter-reuse.ts'
 import { assertNoOtherErrors, openSite, type Site } from './adapter-site.ts'
+import { staleCases } from './adapter-stale.ts'
 import { storingCases } from './adapter-storing.ts'
+import { streamCases } from './adapter-streams.ts'
 import { varyCases } from './adapter-vary.ts'
 import type { ConformanceRunner } from './backend.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
@@ -39,7 +45,18 @@ export const adapterConformance = (serve: ServeApp, runner: AdapterRunner): void
   }
 }
 
-const adapterCases: readonly AdapterCase[] = [...reuseCases, ...conditionCases, ...varyCases, ...storingCases]
+const adapterCases: readonly AdapterCase[] = [
+  ...reuseCases,
+  ...conditionCases,
+  ...varyCases,
+  ...storingCases,
+  ...streamCases,
+  ...collapseCases,
+  ...leaderCases,
+  ...staleCases,
+  ...invalidationCases,
+  ...handlerCases,
+]
 
 const runCase = async (
   serve: ServeApp,
@@ -47,9 +64,9 @@ const runCase = async (
   backend: (clock: FakeClock) => CacheBackend,
 ): Promise<void> => {
   const opened: (readonly [Site, CaseApp])[] = []
-  const clock = fakeClock()
   try {
     await run(async (app) => {
+      const clock = fakeClock()
       const site = await openSite(serve, app, clock, backend(clock))
       opened.push([site, app])
       return site
