@@ -1,58 +1,13 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
-import type { FieldMap, Forward, SelectedResponse, Verdict } from '@stowage/core'
+import type { ServerResponse } from 'node:http'
+import type { FieldMap, Forward, Verdict } from '@stowage/core'
+import { clearReason, customReason, isRefusedHead, keepHead, settleHead } from './head.ts'
 import { applyFields, fieldsOf } from './headers.ts'
+import { copied, isRefusedEnd, type Piece, pieceOf } from './piece.ts'
 import { send } from './send.ts'
 
-type Callback = (error?: Error | null) => void
+type Methods = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
 
-/** The arguments of `write` and `end` in any of their forms. */
-interface Piece {
-  readonly chunk: Buffer | undefined
-  readonly callback: Callback | undefined
-  readonly given: readonly unknown[]
-}
-
-const toBuffer = (chunk: unknown, encoding: unknown): Buffer | undefined => {
-  if (typeof chunk === 'string')
-    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
-  if (Buffer.isBuffer(chunk)) return chunk
-  // Anything else is for the original method to refuse.
-  return chunk instanceof Uint8Array
-    ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    : undefined
-}
-
-const pieceOf = (given: readonly unknown[]): Piece => {
-  const callback = given.find((argument) => typeof argument === 'function')
-  return { chunk: toBuffer(given[0], given[1]), callback: callback as Callback | undefined, given }
-}
-
-const setRawFields = (response: ServerResponse, list: readonly unknown[]): void => {
-  // A flat list of names and values, or a list of pairs.
-  const flat = list.every(Array.isArray) ? list.flat() : list
-  const pairs = Array.from(
-    { length: flat.length / 2 },
-    (_, i) => [String(flat[2 * i]), flat[2 * i + 1] as string] as const,
-  )
-  for (const [name] of pairs) response.removeHeader(name)
-  for (const [name, value] of pairs) response.appendHeader(name, value)
-}
-
-/** Moves what `writeHead` was given onto the response, where it can be read and edited. */
-const settleHead = (response: ServerResponse, [status, reason, headers]: readonly unknown[]): void => {
-  if (status !== undefined) response.statusCode = Number(status)
-  if (typeof reason === 'string') response.statusMessage = reason
-  const fields = typeof reason === 'string' ? headers : (headers ?? reason)
-  if (Array.isArray(fields)) setRawFields(response, fields)
-  else if (typeof fields === 'object' && fields !== null)
-    for (const [name, value] of Object.entries(fields))
-      if (value !== undefined) response.setHeader(name, value)
-}
-
-const customReason = (response: ServerResponse): { reason?: string } => {
-  const { statusMessage, statusCode } = response
-  return statusMessage && statusMessage !== STATUS_CODES[statusCode] ? { reason: statusMessage } : {}
-}
+const untouched: Verdict = { record: false, edits: {} }
 
 /**
  * Reports a handler's response to its Forward and does what the verdict says. It stands at the cache's own layer:
@@ -64,16 +19,18 @@ class Capture {
   readonly #forward: Forward
   readonly #route: () => string | undefined
   readonly #outer: FieldMap
-  readonly #original: Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
+  readonly #original: Methods
+  readonly #patched: Methods
   #verdict: Verdict | undefined
+  /** The head as the handler's side left it. */
+  #before: FieldMap = {}
   /** The body, while `end` has the head judged. */
   #whole: Buffer | undefined
   /** The head is being judged on behalf of `write` or `end`, which let it go afterwards. */
   #deferring = false
-  /** What runs now is ours: the patched methods hand it through. */
-  #sending = false
-  /** Another response is sent, or was: the handler's goes nowhere. */
+  /** Another response is sent, or was, or will be at the end: the handler's goes nowhere. */
   #discarding = false
+  #answered = false
   #held: (() => void)[] | undefined
 
   constructor(response: ServerResponse, forward: Forward, route: () => string | undefined) {
@@ -83,10 +40,13 @@ class Capture {
     this.#outer = fieldsOf(response)
     const { writeHead, write, end, flushHeaders } = response
     this.#original = { writeHead, write, end, flushHeaders }
-    response.writeHead = ((...given: unknown[]) => this.#writeHead(given)) as typeof response.writeHead
-    response.write = ((...given: unknown[]) => this.#write(given)) as typeof response.write
-    response.end = ((...given: unknown[]) => this.#end(given)) as typeof response.end
-    response.flushHeaders = () => this.#flushHeaders()
+    this.#patched = {
+      writeHead: ((...given: unknown[]) => this.#writeHead(given)) as Methods['writeHead'],
+      write: ((...given: unknown[]) => this.#write(given)) as Methods['write'],
+      end: ((...given: unknown[]) => this.#end(given)) as Methods['end'],
+      flushHeaders: () => this.#flushHeaders(),
+    }
+    Object.assign(response, this.#patched)
     response.on('close', () => forward.abort())
     forward.onNotModified = () => {
       response.statusCode = 304
@@ -96,23 +56,24 @@ class Capture {
 
   #writeHead(given: readonly unknown[]): ServerResponse {
     const response = this.#response
-    if (this.#sending) return this.#call('writeHead', given) as ServerResponse
-    if (this.#discarding) return response
-    if (this.#verdict === undefined) {
-      settleHead(response, given)
-      this.#judge()
-      if (this.#deferring || this.#discarding) return response
-      return this.#orLater(() => this.#call('writeHead', [response.statusCode]), response)
+    if (this.#verdict !== undefined) {
+      // Node's own call for the head that has been judged, or a second head, which Node refuses.
+      const waits = this.#held !== undefined || (this.#discarding && !this.#answered)
+      return waits ? response : (this.#call('writeHead', given) as ServerResponse)
     }
-    // Node's own `end` and `write` come here again for the head that has been judged.
-    return this.#orLater(() => this.#call('writeHead', given), response)
+    if (response.headersSent || isRefusedHead(given)) return this.#call('writeHead', given) as ServerResponse
+    settleHead(response, given)
+    this.#judge()
+    if (this.#deferring || this.#discarding) return response
+    return this.#orLater(() => this.#call('writeHead', [response.statusCode]), response)
   }
 
   #write(given: readonly unknown[]): boolean {
-    if (this.#sending) return this.#call('write', given) as boolean
     const piece = pieceOf(given)
+    // What is no chunk is for the original method to refuse.
+    if (piece.chunk === undefined) return this.#call('write', given) as boolean
     this.#judgeFirst(undefined)
-    if (this.#verdict?.record === true && piece.chunk !== undefined) this.#forward.write(piece.chunk)
+    this.#record(piece)
     if (this.#discarding) return this.#swallow(piece, true)
     if (this.#held === undefined) return this.#call('write', given) as boolean
     this.#held.push(() => void this.#call('write', copied(piece)))
@@ -120,48 +81,71 @@ class Capture {
   }
 
   #end(given: readonly unknown[]): ServerResponse {
-    if (this.#sending) return this.#call('end', given) as ServerResponse
     const piece = pieceOf(given)
+    if (isRefusedEnd(piece)) return this.#call('end', given) as ServerResponse
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
-    if (this.#verdict?.record === true && piece.chunk !== undefined) this.#forward.write(piece.chunk)
-    // Stored before the last byte leaves, so that whoever has the answer finds it stored.
+    this.#record(piece)
+    if (!this.#discarding) {
+      const last = this.#held === undefined ? given : copied(piece)
+      this.#orLater(() => this.#call('end', last), undefined)
+    }
+    // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
     void this.#forward.end()
-    if (this.#discarding) return this.#swallow(piece, this.#response)
-    return this.#orLater(() => this.#call('end', given), this.#response)
+    if (!this.#discarding) return this.#response
+    this.#orLater(() => this.#answer(), undefined)
+    return this.#swallow(piece, this.#response)
   }
 
   #flushHeaders(): void {
-    if (this.#discarding) return
-    this.#judgeFirst(undefined)
+    if (!this.#discarding) this.#judgeFirst(undefined)
     if (!this.#discarding) this.#orLater(() => this.#call('flushHeaders', []), undefined)
+  }
+
+  #record({ chunk }: Piece): void {
+    if (this.#verdict?.record === true && chunk !== undefined) this.#forward.write(chunk)
   }
 
   /** Lets inner layers that act on the head act first, then judges it. */
   #judgeFirst(whole: Buffer | undefined): void {
+    const response = this.#response
     if (this.#verdict !== undefined) return
+    if (response.headersSent) {
+      // An outer layer has let the head go: there is nothing to judge any more, nor to store.
+      this.#verdict = untouched
+      this.#forward.abort()
+      return
+    }
     this.#deferring = true
     this.#whole = whole
-    this.#response.writeHead(this.#response.statusCode)
-    if (this.#verdict === undefined) this.#judge()
-    this.#whole = undefined
-    this.#deferring = false
+    try {
+      response.writeHead(response.statusCode)
+      if (this.#verdict === undefined) this.#judge()
+    } finally {
+      this.#whole = undefined
+      this.#deferring = false
+    }
   }
 
   #judge(): void {
     const response = this.#response
     const route = this.#route()
+    this.#before = fieldsOf(response)
     const verdict = this.#forward.respond({
       status: response.statusCode,
       ...customReason(response),
-      headers: fieldsOf(response),
+      headers: this.#before,
       outer: this.#outer,
       ...(this.#whole === undefined ? {} : { body: this.#whole }),
       ...(route === undefined ? {} : { route }),
     })
     this.#verdict = verdict
+    // Inner layers have seen their head; what Node calls for it is not for them.
+    response.writeHead = this.#patched.writeHead
+    this.#discarding = verdict.response !== undefined
+    if (!this.#discarding) this.#edit(verdict)
     if (verdict.hold !== undefined) this.#hold(verdict.hold)
-    if (verdict.response !== undefined) this.#replace(verdict.response)
-    else this.#edit(verdict)
+    // Where the handler's body is wanted, its end is waited for: until then the client may still leave, or it fail.
+    if (this.#discarding && !verdict.record) this.#orLater(() => this.#answer(), undefined)
   }
 
   #edit({ edits }: Verdict): void {
@@ -169,31 +153,37 @@ class Capture {
     applyFields(this.#response, edits)
   }
 
-  /** What the handler had set goes; what stood there before it stays. */
-  #replace(selected: SelectedResponse): void {
+  /** Sends the other response: what the handler had set goes; what stood there before it stays. */
+  #answer(): void {
     const response = this.#response
-    this.#discarding = true
+    const selected = this.#verdict?.response
+    if (this.#answered || selected === undefined) return
+    this.#answered = true
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     applyFields(response, this.#outer)
-    // Node types it as a string; undefined lets it take the standard phrase again.
-    ;(response as { statusMessage?: string | undefined }).statusMessage = undefined
-    const sendNow = (): void => {
-      this.#sending = true
-      send(response, selected)
-      this.#sending = false
-    }
-    if (this.#held === undefined) sendNow()
-    else this.#held.push(sendNow)
+    clearReason(response)
+    send(response, selected, {
+      writeHead: ((...given: unknown[]) => this.#call('writeHead', given)) as Methods['writeHead'],
+      end: ((...given: unknown[]) => this.#call('end', given)) as Methods['end'],
+    })
   }
 
-  /** Nothing leaves before the invalidation is acknowledged (RFC 9111 §4.4). */
+  /** Nothing leaves before the invalidation is acknowledged (RFC 9111 §4.4), and then what was judged. */
   #hold(until: Promise<void>): void {
+    const response = this.#response
+    const putBack = keepHead(response)
     this.#held = []
     void until.then(() => {
       const waiting = this.#held ?? []
       this.#held = undefined
-      for (const act of waiting) act()
-      if (!this.#response.writableEnded) this.#response.emit('drain')
+      try {
+        putBack()
+        for (const act of waiting) act()
+      } catch {
+        // Nobody is there to be told but the client.
+        response.destroy()
+      }
+      if (!response.writableEnded && !response.writableNeedDrain) response.emit('drain')
     })
   }
 
@@ -208,22 +198,35 @@ class Capture {
     return result
   }
 
-  /** HTTP/2's `end` calls `write`, and every one of them `writeHead`: those calls are ours, not the handler's. */
-  #call(method: 'writeHead' | 'write' | 'end' | 'flushHeaders', given: readonly unknown[]): unknown {
-    const before = this.#sending
-    this.#sending = true
+  /** HTTP/2's `end` calls `write`: that is Node's, not the handler's. */
+  #call(method: keyof Methods, given: readonly unknown[]): unknown {
+    const response = this.#response
+    const { write } = response
+    response.write = this.#original.write
     try {
-      const original = this.#original[method] as (...given: readonly unknown[]) => unknown
-      return original.apply(this.#response, [...given])
+      return (this.#original[method] as (...given: readonly unknown[]) => unknown).apply(response, [...given])
+    } catch (error) {
+      this.#refused(error)
+      throw error
     } finally {
-      this.#sending = before
+      response.write = write
+    }
+  }
+
+  /** Node would not send it: who answers instead finds the head as the handler left it, and nothing is stored. */
+  #refused(error: unknown): void {
+    const response = this.#response
+    const edits = this.#verdict?.edits
+    if (edits === undefined || response.headersSent) return
+    this.#forward.abort(error)
+    this.#verdict = untouched
+    for (const name of Object.keys(edits)) {
+      const value = this.#before[name]
+      if (value === undefined) response.removeHeader(name)
+      else response.setHeader(name, value)
     }
   }
 }
-
-/** A chunk that waits may be used again by who wrote it. */
-const copied = ({ chunk, given }: Piece): readonly unknown[] =>
-  chunk === undefined || typeof given[0] === 'string' ? given : [Buffer.from(chunk), ...given.slice(1)]
 
 /**
  * Patches a response so that its Forward is told of it. `route` is asked when the head is known.
