@@ -129,8 +129,8 @@ export class Forward implements HandlerSource {
     const plan = this.#plan
     if (this.#phase !== 'open' || this.#retired || plan.policy === policy) return this
     if (plan.policy.lookupId === policy.lookupId && plan.found !== undefined) {
-      this.#plan = { ...plan, policy, fills: plan.fills && policy.ttl !== false }
-      if (policy.ttl === false) plan.flight?.refuse(true)
+      this.#plan = { ...plan, policy }
+      if (policy.ttl === false) this.#switchOff()
       return this
     }
     plan.flight?.rekey()
@@ -177,6 +177,12 @@ export class Forward implements HandlerSource {
     this.#close()
     this.#plan.flight?.abandon()
     if (this.background) failRevalidation(this.#exchange, cause ?? new Error('the revalidation was given up'))
+  }
+
+  /** The route turns out to be one that is not cached: what its own lookup would have said. */
+  #switchOff(): void {
+    this.#plan.flight?.refuse(true)
+    this.#plan = { ...this.#plan, fills: false, reason: 'bypass', detail: 'policy' }
   }
 
   #close(): Recording | undefined {
