@@ -3,9 +3,11 @@ import type { ServeApp } from './adapter-app.ts'
 import type { AdapterCase, CaseApp } from './adapter-case.ts'
 import { collapseCases } from './adapter-collapse.ts'
 import { conditionCases } from './adapter-conditions.ts'
+import { contentCases } from './adapter-content.ts'
 import { handlerCases } from './adapter-handler.ts'
 import { invalidationCases } from './adapter-invalidation.ts'
 import { leaderCases } from './adapter-leader.ts'
+import { policyCases } from './adapter-policies.ts'
 import { reuseCases } from './adapter-reuse.ts'
 import { assertNoOtherErrors, openSite, type Site } from './adapter-site.ts'
 import { staleCases } from './adapter-stale.ts'
@@ -56,6 +58,8 @@ const adapterCases: readonly AdapterCase[] = [
   ...staleCases,
   ...invalidationCases,
   ...handlerCases,
+  ...contentCases,
+  ...policyCases,
 ]
 
 const runCase = async (
