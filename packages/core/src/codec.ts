@@ -8,6 +8,8 @@ import { isFieldValue, isToken } from './semantics/fields.ts'
 const version = 'c1'
 const crcAt = version.length + 1
 const headAt = crcAt + 9
+/** Characters; far more than fields and tags come to. Reading a longer head would take a crafted value too long. */
+const longestHead = 262_144
 
 /** The head of an entry as JSON; short names, for it is stored with every response. */
 interface EntryHead {
@@ -40,8 +42,11 @@ const checksum = (text: string): string => crc32(text).toString(16).padStart(8, 
 const flags = (stored: StoredResponse): string =>
   (stored.policyFresh ? 'p' : '') + (stored.madeEtag ? 'm' : '') + (stored.scoped ? 's' : '')
 
-/** The string form of a stored response: version and checksum, JSON head, body as text or base64. */
-export const encode = (stored: StoredResponse): string => {
+/**
+ * The string form of a stored response: version and checksum, JSON head, body as text or base64. Undefined where the
+ * head is too long to be read again.
+ */
+export const encode = (stored: StoredResponse): string | undefined => {
   const text = isUtf8(stored.body)
   const head: EntryHead = {
     k: stored.key,
@@ -68,7 +73,9 @@ export const encode = (stored: StoredResponse): string => {
     f: flags(stored),
     b: text ? 'utf8' : 'base64',
   }
-  const rest = `${asciiJson(head)}\n${stored.body.toString(text ? 'utf8' : 'base64')}`
+  const json = asciiJson(head)
+  if (json.length > longestHead) return undefined
+  const rest = `${json}\n${stored.body.toString(text ? 'utf8' : 'base64')}`
   return `${version} ${checksum(rest)}\n${rest}`
 }
 
@@ -80,7 +87,7 @@ const isTimes = (
 ): value is readonly [number, number, number, number, number, number, number] =>
   Array.isArray(value) &&
   value.length === 7 &&
-  value.every((n) => typeof n === 'number' && Number.isFinite(n))
+  value.every((n) => typeof n === 'number' && n >= 0 && n <= Number.MAX_SAFE_INTEGER)
 
 const isField = (field: unknown): field is readonly [string, string | readonly string[]] => {
   if (!Array.isArray(field) || field.length !== 2) return false
@@ -159,16 +166,27 @@ const toStored = (head: EntryHead, body: Buffer): StoredResponse => {
   })
 }
 
+/** Whether its fields delimit the body that is there: any others would cut or lengthen it on the wire. */
+const isFramed = ({ headers, body }: StoredResponse): boolean => {
+  const length = headers['content-length']
+  return (
+    headers['transfer-encoding'] === undefined && (length === undefined || length === String(body.length))
+  )
+}
+
 /**
  * The stored response, or undefined where the value is damaged, foreign, of another version, or stored under
  * another key: one lost reply of a store must not answer a request with somebody else's entry.
  */
 export const decode = (value: string, key: string): StoredResponse | undefined => {
-  if (value.charCodeAt(headAt - 1) !== 10 || !value.startsWith(`${version} `)) return undefined
+  if (!value.startsWith(`${version} `) || value.charCodeAt(headAt - 1) !== 10) return undefined
+  // Before the checksum, which would go over all of a long value.
+  const end = value.indexOf('\n', headAt)
+  if (end < 0 || end - headAt > longestHead) return undefined
   const rest = value.slice(headAt)
   if (value.slice(crcAt, crcAt + 8) !== checksum(rest)) return undefined
-  const end = rest.indexOf('\n')
-  const head = end < 0 ? undefined : parseHead(rest.slice(0, end))
+  const head = parseHead(rest.slice(0, end - headAt))
   if (head === undefined || head.k !== key) return undefined
-  return toStored(head, Buffer.from(rest.slice(end + 1), head.b))
+  const stored = toStored(head, Buffer.from(rest.slice(end - headAt + 1), head.b))
+  return isFramed(stored) ? stored : undefined
 }

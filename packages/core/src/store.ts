@@ -109,6 +109,7 @@ export class EntryStore {
   /** Stores a response for `ttl` seconds; as a variant where it, or another of its primary key, varies. */
   put(found: Found, stored: StoredResponse, ttl: number): MaybePromise<boolean> {
     const raw = encode(stored)
+    if (raw === undefined) return false
     const settled = this.#call('BACKEND_INVALIDATE', 'settle', () =>
       whenReady(this.#stamps.settle(), () => true),
     )

@@ -4,6 +4,8 @@ import { isToken } from './semantics/fields.ts'
 /** Variants kept of one primary key: each is an entry, and a client can send any value of a field. */
 const mostVariants = 64
 const version = 'v1'
+/** Characters; far more than `mostVariants` ids and a key come to. Reading more would take a crafted value too long. */
+const longestRecord = 262_144
 
 /** What lies at the primary key of a response that varies: by which fields, and where its variants are. */
 export interface VariantRecord {
@@ -36,6 +38,7 @@ const toRecord = (parsed: unknown): VariantRecord | undefined => {
 
 /** The record, or undefined where the value is damaged or belongs to another key. */
 export const decodeVariants = (value: string, key: string): VariantRecord | undefined => {
+  if (value.length > longestRecord) return undefined
   const end = value.indexOf('\n')
   const text = value.slice(end + 1)
   if (end !== version.length + 9 || value.slice(version.length + 1, end) !== checksum(text)) return undefined
