@@ -52,7 +52,7 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
   invalidate(selector: Selector, options?: InvalidateOptions): Promise<{ readonly seq: number }>
   /** Counters since the start, of the whole cache and by route. */
   stats(): CacheStats
-  /** The backend's health; a backend that has none to tell is asked for a key. */
+  /** The backend's health; a backend that has none to tell is asked for a key. Waits no longer than the deadline. */
   health(): Promise<BackendHealth>
   /** Listens to an event; the function returned stops that. */
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void
@@ -89,10 +89,34 @@ const createParts = (options: CacheOptions | undefined, place: string): Parts =>
   return { backend, settings, policy, stamps: createStamps(backend, settings.namespace), reports, deadline }
 }
 
-const probe = async (backend: CacheBackend): Promise<BackendHealth> => {
+/** What `run` answers, or a rejection where that takes too long. */
+const withinDeadline = async <T>(
+  { backend, settings }: Pick<Parts, 'backend' | 'settings'>,
+  operation: string,
+  run: () => MaybePromise<T>,
+): Promise<T> => {
+  const ms = settings.backendDeadline
+  const about = { backend: backend.name ?? 'backend', operation, cause: `no answer within ${ms} ms` }
+  let timer: NodeJS.Timeout | undefined
+  try {
+    const answer = run()
+    if (!isPromise(answer)) return answer
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new CacheBackendError('TIMEOUT_ERROR', about)), ms)
+    })
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const probe = async (parts: Parts): Promise<BackendHealth> => {
+  const { backend } = parts
   const began = performance.now()
   try {
-    const health = await (backend.health?.() ?? backend.get('#health'))
+    const asked = (): MaybePromise<BackendHealth | string | null> =>
+      backend.health?.() ?? backend.get('#health')
+    const health = await withinDeadline(parts, 'health', asked)
     if (health !== null && typeof health === 'object') return health
     return { status: 'healthy', connected: true, latencyMs: performance.now() - began }
   } catch (error) {
@@ -121,29 +145,19 @@ const carryOut = ({ stamps, deadline, reports }: Parts, invalidation: Invalidati
 
 /** On behalf of the application: it learns whether the store has taken the invalidation. */
 const invalidate = async (
-  { stamps, reports, backend, settings }: Parts,
-  invalidation: Invalidation,
+  parts: Parts,
+  { tags, mode, selector, reason }: Invalidation,
 ): Promise<{ seq: number }> => {
-  const about = { backend: backend.name ?? 'backend', operation: 'invalidate' }
-  const ms = settings.backendDeadline
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const cause = `no answer within ${ms} ms`
-    timer = setTimeout(() => reject(new CacheBackendError('TIMEOUT_ERROR', { ...about, cause })), ms)
-  })
+  const { stamps, reports, backend } = parts
   try {
-    const bumped = stamps.invalidate(invalidation.tags, invalidation.mode)
-    const seq = isPromise(bumped) ? await Promise.race([bumped, late]) : bumped
-    const { selector, reason } = invalidation
+    const seq = await withinDeadline(parts, 'invalidate', () => stamps.invalidate(tags, mode))
     reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
     return { seq }
   } catch (error) {
     reports.error('BACKEND_INVALIDATE', 'invalidate', error)
-    throw error instanceof CacheBackendError
-      ? error
-      : new CacheBackendError('BACKEND_ERROR', { ...about, cause: error })
-  } finally {
-    clearTimeout(timer)
+    if (error instanceof CacheBackendError) throw error
+    const about = { backend: backend.name ?? 'backend', operation: 'invalidate', cause: error }
+    throw new CacheBackendError('BACKEND_ERROR', about)
   }
 }
 
@@ -194,7 +208,7 @@ export const createCache = <Req = unknown>(
     // Async, so that a selector that cannot work rejects like everything else that goes wrong.
     invalidate: async (selector, options) => invalidate(parts, invalidationOf(selector, options)),
     stats: () => reports.stats(),
-    health: () => probe(backend),
+    health: () => probe(parts),
     on: (event, listener) => reports.on(event, listener),
     close,
     [Symbol.asyncDispose]: close,

@@ -334,7 +334,7 @@ export class Lookup implements Engine {
       : { ...how, lifetime: facts.lifetime }
     const added = statusFields(this.status, full, stored.headers)
     added.age = String(Math.floor(facts.age / 1000))
-    this.reports.count(facts.lifetime > facts.age ? 'hits' : 'stale')
+    this.reports.count(staleness(facts) < 0 ? 'hits' : 'stale')
     this.reports.countHit(stored.route, stored.handlerMs)
     if (this.reports.wants('hit')) this.reports.emit('hit', infoOf(stored, request.url, this.clock()))
     return { action: 'reuse', response: select(stored, request.method, request.headers, added) }

@@ -134,7 +134,7 @@ export interface CacheOptions<Req = unknown> extends CachePolicy<Req> {
   namespace?: string
   /** Entries of another version are not seen. Default `''`. */
   version?: string
-  /** Adds the key to Cache-Status, and the particulars of a decision. Default false. */
+  /** Adds the key to Cache-Status, and lets X-Cache-Key be sent. Keys hold header values. Default false. */
   debug?: boolean
   /** Whether request directives such as no-cache count (RFC 9111 §5.2.1). Default `'rfc'`. */
   clientDirectives?: 'rfc' | 'ignore' | ((request: RequestView<Req>) => boolean)
