@@ -2,7 +2,7 @@ import type { FieldMap, ResponseHead } from './message.ts'
 import { type ResponseDirectives, responseDirectives } from './semantics/cache-control.ts'
 import { fieldValue, withoutConnectionFields } from './semantics/fields.ts'
 import { targetedDirectives } from './semantics/targeted.ts'
-import { addedVary } from './semantics/vary.ts'
+import { addedVary, mergeVaryValue } from './semantics/vary.ts'
 
 /**
  * A response head as an adapter reports it, before anything of it has left.
@@ -78,8 +78,7 @@ const impliedVary = (headers: FieldMap): readonly string[] => {
 const completeVary = (own: FieldMap, added: readonly string[]): string | undefined => {
   const names = [...impliedVary(own), ...added]
   const said = fieldValue(own, 'vary')
-  if (names.length === 0) return said
-  return said === undefined ? names.join(', ') : `${said}, ${names.join(', ')}`
+  return names.length === 0 ? said : mergeVaryValue(said, names.join(', '))
 }
 
 const freshnessFields = ['cache-control', 'expires', 'date', 'age', 'last-modified', 'content-type'] as const

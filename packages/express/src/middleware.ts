@@ -82,6 +82,12 @@ const act = (
   const gone = response.destroyed || response.writableEnded
   if (decision.action === 'reuse') {
     const { revalidation } = decision
+    if (response.headersSent && !gone) {
+      // An outer layer has begun the answer: another can no more be sent.
+      revalidation?.abort(new Error('the head has left already'))
+      next()
+      return
+    }
     if (!gone) send(response, decision.response)
     if (revalidation !== undefined) {
       const root = rootOf(request.app) as unknown as (request: object, response: object) => unknown

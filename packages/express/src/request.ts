@@ -4,14 +4,11 @@ import type { Request } from 'express'
 
 /** The host as Express resolves it, with its port: X-Forwarded-Host only from a trusted proxy. */
 const authorityOf = (request: Request): string => {
-  const forwarded = request.headers['x-forwarded-host']
+  const forwarded = request.get('x-forwarded-host')
   const trusts: unknown = request.app.get('trust proxy fn')
-  if (
-    forwarded !== undefined &&
-    typeof trusts === 'function' &&
-    trusts(request.socket.remoteAddress, 0) === true
-  )
-    return (Array.isArray(forwarded) ? forwarded.join(',') : forwarded).split(',', 1)[0]?.trim() ?? ''
+  // As in `req.hostname`, an empty field counts as none.
+  if (forwarded && typeof trusts === 'function' && trusts(request.socket.remoteAddress, 0) === true)
+    return forwarded.split(',', 1)[0]?.trim() ?? ''
   const authority = request.headers[':authority'] ?? request.headers.host
   return typeof authority === 'string' ? authority : ''
 }

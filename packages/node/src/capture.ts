@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { FieldMap, Forward, Verdict } from '@stowage/core'
+import type { FieldMap, Forward, ForwardedHead, Verdict } from '@stowage/core'
 import { clearReason, customReason, isRefusedHead, keepHead, settleHead } from './head.ts'
 import { applyFields, fieldsOf } from './headers.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf } from './piece.ts'
@@ -110,9 +110,10 @@ class Capture {
     const response = this.#response
     if (this.#verdict !== undefined) return
     if (response.headersSent) {
-      // An outer layer has let the head go: there is nothing to judge any more, nor to store.
-      this.#verdict = untouched
+      // An outer layer has let the head go: it counts for invalidation, and nothing else can be done about it.
+      this.#forward.respond(this.#head())
       this.#forward.abort()
+      this.#verdict = untouched
       return
     }
     this.#deferring = true
@@ -126,18 +127,23 @@ class Capture {
     }
   }
 
-  #judge(): void {
+  #head(): ForwardedHead {
     const response = this.#response
     const route = this.#route()
     this.#before = fieldsOf(response)
-    const verdict = this.#forward.respond({
+    return {
       status: response.statusCode,
       ...customReason(response),
       headers: this.#before,
       outer: this.#outer,
       ...(this.#whole === undefined ? {} : { body: this.#whole }),
       ...(route === undefined ? {} : { route }),
-    })
+    }
+  }
+
+  #judge(): void {
+    const response = this.#response
+    const verdict = this.#forward.respond(this.#head())
     this.#verdict = verdict
     // Inner layers have seen their head; what Node calls for it is not for them.
     response.writeHead = this.#patched.writeHead
