@@ -18,6 +18,7 @@ import { ownResponse, select } from './select.ts'
 import type { Invalidation } from './selector.ts'
 import { type RequestDirectives, requestDirectives } from './semantics/cache-control.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
+import { isUnsafe } from './semantics/invalidate.ts'
 import { mayReuse, mayUseStaleIfError, type ReuseFacts, staleness } from './semantics/reuse.ts'
 import { permitsCredentials, type StoreContext } from './semantics/storable.ts'
 import { type Handling, type StatusSettings, statusFields } from './status-fields.ts'
@@ -346,8 +347,10 @@ export class Lookup implements Engine {
     return { action: 'reuse', response: ownResponse(504, added) }
   }
 
+  /** What is not looked up may still change state: an unsafe request invalidates whatever else is done with it. */
   #bypass(request: CacheRequest, policy: Policy, detail: string): Forward {
-    return this.#forward({ request, policy, fills: false, reason: 'bypass', detail })
+    const invalidates = isUnsafe(request.method) && !policy.methods.has(request.method)
+    return this.#forward({ request, policy, fills: false, reason: 'bypass', detail, invalidates })
   }
 
   #forward(plan: Plan): Forward {

@@ -138,8 +138,9 @@ export interface Invalidation {
   readonly reason?: string
 }
 
-const refuseSelector = (received: unknown, message: string): never => {
-  const hint = 'Use { tags: [...] }, { url }, { urlPrefix }, { route } or { all: true }.'
+const known = 'Use { tags: [...] }, { url }, { urlPrefix }, { route } or { all: true }.'
+
+const refuseSelector = (received: unknown, message: string, hint = known): never => {
   const problem = { code: 'CACHE_CONFIG_SELECTOR', path: 'selector', received, hint } as const
   throw new CacheConfigError([{ ...problem, message: `invalidate: ${message} ${hint}` }])
 }
@@ -163,6 +164,6 @@ export const invalidationOf = (selector: Selector, options: InvalidateOptions = 
   if (!isSelector(selector)) return refuseSelector(selector, `${JSON.stringify(selector)} is no selector.`)
   const { mode = 'remove', reason } = options
   if (mode !== 'remove' && mode !== 'stale')
-    return refuseSelector(mode, `mode ${JSON.stringify(mode)} is not known.`)
+    return refuseSelector(mode, `mode ${JSON.stringify(mode)} is not known.`, 'Use "remove" or "stale".')
   return { selector, tags: tagsOf(selector), mode, ...(reason === undefined ? {} : { reason }) }
 }
