@@ -193,11 +193,14 @@ export class Lookup implements Engine {
     const { request, policy, found, credentials } = search
     const stale = this.#reuse(search, entry, facts, { detail: 'swr' })
     if (this.flights.isFailing(found.key.id)) return stale
+    const replayable = isReplayable(request, policy, found.fields)
+    // A response to HEAD has no content that could be stored.
+    if (!replayable && request.method === 'HEAD') return stale
     const flight = this.flights.open(flightKey(found.key.id, credentials))
     if (flight === undefined) return stale
     const plan: Plan = { request, policy, found, fills: true, reason: 'stale', flight, credentials }
     // Where nobody else can ask the same, this request asks, and the others are served meanwhile.
-    if (!isReplayable(request, policy, found.fields)) return this.#forward(plan)
+    if (!replayable) return this.#forward(plan)
     if (!this.flights.takeRevalidation()) {
       flight.close()
       return stale

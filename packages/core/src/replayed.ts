@@ -9,7 +9,7 @@ const credentials = new Set(['cookie', 'authorization', 'proxy-authorization'])
  * credentials are part of it.
  */
 export const isReplayable = (request: CacheRequest, policy: Policy, fields: readonly string[]): boolean =>
-  request.method === 'GET' &&
+  (request.method === 'GET' || request.method === 'HEAD') &&
   typeof policy.scope !== 'function' &&
   policy.key.by.length === 0 &&
   ![...fields, ...policy.key.headers].some((name) => credentials.has(name))
@@ -26,6 +26,7 @@ export const replayed = (request: CacheRequest, policy: Policy, fields: readonly
     cookieValues(request.headers, name).map((value) => `${name}=${value}`),
   )
   if (cookies.length > 0) headers.cookie = cookies.join('; ')
-  const { method, url, authority, scheme, raw } = request
-  return { method, url, authority, scheme, headers, raw }
+  const { url, authority, scheme, raw } = request
+  // Also for HEAD: what is refreshed is the stored response to GET.
+  return { method: 'GET', url, authority, scheme, headers, raw }
 }
