@@ -1,7 +1,24 @@
-import { adapterConformance } from '@stowage/core/testing'
+import { memory } from '@stowage/core'
+import { adapterConformance, asyncBackend, chaosBackend } from '@stowage/core/testing'
 import { describe, test } from 'vitest'
 import { express5, serveExpress } from './express.ts'
 
 describe('Express 5 on memory', () => {
   adapterConformance(serveExpress(express5), { test })
 })
+
+describe('Express 5 on a store that answers later', () => {
+  adapterConformance(serveExpress(express5), { test, backend: (clock) => asyncBackend(memory({ clock })) })
+})
+
+describe('Express 5 on a store that answers slowly', () => {
+  const backend = (clock: () => number) => chaosBackend(memory({ clock }), { latency: [1, 6] })
+  adapterConformance(serveExpress(express5), { test, backend })
+})
+
+describe.each(['router', 'sub-application', 'route'] as const)(
+  'Express 5 with the cache at a %s',
+  (placement) => {
+    adapterConformance(serveExpress(express5, placement), { test })
+  },
+)

@@ -103,11 +103,14 @@ export class Site {
   }
 
   get(path: string, headers: RequestOptions['headers'] = {}): Promise<TestResponse> {
-    return request(this.url(path), { headers })
+    return this.request('GET', path, { headers })
   }
 
-  request(method: string, path: string, options: RequestOptions = {}): Promise<TestResponse> {
-    return request(this.url(path), { method, ...options })
+  /** Resolves when the response is here and what is stored of it is stored: that may be later. */
+  async request(method: string, path: string, options: RequestOptions = {}): Promise<TestResponse> {
+    const response = await request(this.url(path), { method, ...options })
+    await this.quiet()
+    return response
   }
 
   open(path: string, options: RequestOptions = {}): Promise<StartedResponse> {
@@ -127,6 +130,11 @@ export class Site {
   /** Resolves when that many requests have arrived, and each runs its handler or waits for another's. */
   async settled(arrivals: number): Promise<void> {
     await this.#observed.arrivals.reached(arrivals)
+    await this.quiet()
+  }
+
+  /** Resolves when no call to the backend is under way. */
+  async quiet(): Promise<void> {
     for (let idle = 0; idle < 3; idle = this.#observed.busy ? 0 : idle + 1) await nextTurn()
   }
 

@@ -1,0 +1,24 @@
+import { memory } from '@stowage/core'
+import { adapterConformance, asyncBackend, chaosBackend } from '@stowage/core/testing'
+import { describe, test } from 'vitest'
+import { express4, serveExpress } from './express.ts'
+
+describe('Express 4 on memory', () => {
+  adapterConformance(serveExpress(express4), { test })
+})
+
+describe('Express 4 on a store that answers later', () => {
+  adapterConformance(serveExpress(express4), { test, backend: (clock) => asyncBackend(memory({ clock })) })
+})
+
+describe('Express 4 on a store that answers slowly', () => {
+  const backend = (clock: () => number) => chaosBackend(memory({ clock }), { latency: [1, 6] })
+  adapterConformance(serveExpress(express4), { test, backend })
+})
+
+describe.each(['router', 'sub-application', 'route'] as const)(
+  'Express 4 with the cache at a %s',
+  (placement) => {
+    adapterConformance(serveExpress(express4, placement), { test })
+  },
+)
