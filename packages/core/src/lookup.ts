@@ -191,19 +191,19 @@ export class Lookup implements Engine {
   /** A stale response that a background refresh may replace (RFC 5861 §3). */
   #refresh(search: Search, entry: Decoded, facts: ReuseFacts): Decision {
     const { request, policy, found, credentials } = search
-    const stale = this.#reuse(search, entry, facts, { detail: 'swr' })
-    if (this.flights.isFailing(found.key.id)) return stale
+    const stale = (): Reuse => this.#reuse(search, entry, facts, { detail: 'swr' })
+    if (this.flights.isFailing(found.key.id)) return stale()
     const replayable = isReplayable(request, policy, found.fields)
     // A response to HEAD has no content that could be stored.
-    if (!replayable && request.method === 'HEAD') return stale
+    if (!replayable && request.method === 'HEAD') return stale()
     const flight = this.flights.open(flightKey(found.key.id, credentials))
-    if (flight === undefined) return stale
+    if (flight === undefined) return stale()
     const plan: Plan = { request, policy, found, fills: true, reason: 'stale', flight, credentials }
     // Where nobody else can ask the same, this request asks, and the others are served meanwhile.
     if (!replayable) return this.#forward(plan)
     if (!this.flights.takeRevalidation()) {
       flight.close()
-      return stale
+      return stale()
     }
     const revalidation = this.#forward({
       ...plan,
@@ -211,7 +211,7 @@ export class Lookup implements Engine {
       credentials: undefined,
       background: true,
     })
-    return { ...stale, revalidation }
+    return { ...stale(), revalidation }
   }
 
   #validate(search: Search, entry: Decoded, facts: ReuseFacts, code: string): MaybePromise<Decision> {
