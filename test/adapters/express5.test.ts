@@ -1,5 +1,5 @@
 import { memory } from '@stowage/core'
-import { adapterConformance, asyncBackend, chaosBackend } from '@stowage/core/testing'
+import { adapterConformance, asyncBackend, chaosBackend, mockBackend } from '@stowage/core/testing'
 import { describe, test } from 'vitest'
 import { express5, serveExpress } from './express.ts'
 
@@ -14,6 +14,10 @@ describe('Express 5 on a store that answers later', () => {
 describe('Express 5 on a store that answers slowly', () => {
   const backend = (clock: () => number) => chaosBackend(memory({ clock }), { latency: [1, 6] })
   adapterConformance(serveExpress(express5), { test, backend })
+})
+
+describe('Express 5 on a store that has four methods and nothing else', () => {
+  adapterConformance(serveExpress(express5), { test, backend: (clock) => mockBackend({ clock }) })
 })
 
 describe.each(['router', 'sub-application', 'route'] as const)(

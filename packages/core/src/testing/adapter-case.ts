@@ -4,6 +4,7 @@ import type { OriginAnswer, OriginRequest } from './adapter-app.ts'
 import type { TestResponse } from './adapter-client.ts'
 import type { Site } from './adapter-site.ts'
 import { assertCacheStatus } from './adapter-status.ts'
+import type { ChaosOptions } from './chaos.ts'
 
 /** A handler that knows how often its route has run, this run included. */
 export type CaseHandler = (request: OriginRequest, run: number) => MaybePromise<OriginAnswer | undefined>
@@ -22,8 +23,10 @@ export interface CaseApp {
   readonly cache?: CacheOptions
   readonly outer?: () => FieldMap
   readonly routes: readonly CaseRoute[]
-  /** Failures that the cache absorbs here and reports; none where left out. */
+  /** Failures that the cache may absorb here and report; none where left out. */
   readonly errors?: readonly ErrorCode[]
+  /** What goes wrong between the cache and its backend, to begin with. */
+  readonly faults?: ChaosOptions
 }
 
 /** Serves an application until the case is over. */

@@ -9,6 +9,7 @@ import {
   type StartedResponse,
   type TestResponse,
 } from './adapter-client.ts'
+import { type ChaosControl, chaosBackend } from './chaos.ts'
 import type { FakeClock } from './clock.ts'
 import { interceptBackend } from './intercept.ts'
 
@@ -80,16 +81,24 @@ export class Site {
   readonly errors: CacheEvents['error'][] = []
   readonly #server: TestServer
   readonly #observed: Observed
+  readonly #chaos: ChaosControl | undefined
 
-  constructor(server: TestServer, clock: FakeClock, observed: Observed) {
+  constructor(server: TestServer, clock: FakeClock, observed: Observed, chaos: ChaosControl | undefined) {
     this.#server = server
     this.clock = clock
     this.#observed = observed
+    this.#chaos = chaos
     server.cache.on('error', (error) => this.errors.push(error))
   }
 
   get cache(): ResponseCache {
     return this.#server.cache
+  }
+
+  /** The switch of the faults that the case has asked for. */
+  get chaos(): ChaosControl {
+    assert.ok(this.#chaos, 'the case has asked for no faults')
+    return this.#chaos
   }
 
   /** The URL of a path of the application. */
@@ -168,17 +177,19 @@ export const openSite = async (
   backend: CacheBackend,
 ): Promise<Site> => {
   const observed = new Observed()
-  const { cache, outer = () => noFields, routes } = app
+  const { cache, outer = () => noFields, routes, faults } = app
+  const watched = observed.watch(backend)
+  const faulty = faults === undefined ? undefined : chaosBackend(watched, faults)
   const served: TestApp = {
     // No backend of a case is slow unless the case says so; a busy machine may be.
-    cache: { clock, backendDeadline: '5s', ...cache, backend: observed.watch(cache?.backend ?? backend) },
+    cache: { clock, backendDeadline: '5s', ...cache, backend: faulty ?? watched },
     outer: () => {
       observed.arrivals.add()
       return outer()
     },
     routes: routes.map((route) => observed.route(route)),
   }
-  return new Site(await serve(served), clock, observed)
+  return new Site(await serve(served), clock, observed, faulty?.chaos)
 }
 
 /** Nothing may go wrong unseen: what a case does not expect to be absorbed fails it. */

@@ -4,6 +4,7 @@ import type { AdapterCase, CaseApp } from './adapter-case.ts'
 import { collapseCases } from './adapter-collapse.ts'
 import { conditionCases } from './adapter-conditions.ts'
 import { contentCases } from './adapter-content.ts'
+import { faultCases } from './adapter-faults.ts'
 import { handlerCases } from './adapter-handler.ts'
 import { invalidationCases } from './adapter-invalidation.ts'
 import { leaderCases } from './adapter-leader.ts'
@@ -60,6 +61,7 @@ const adapterCases: readonly AdapterCase[] = [
   ...handlerCases,
   ...contentCases,
   ...policyCases,
+  ...faultCases,
 ]
 
 const runCase = async (
