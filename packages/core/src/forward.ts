@@ -15,6 +15,7 @@ import type { ForwardReason } from './semantics/cache-status.ts'
 import { fieldValue } from './semantics/fields.ts'
 import { isNonError } from './semantics/invalidate.ts'
 import { isServerFailure } from './semantics/reuse.ts'
+import { permitsCredentials } from './semantics/storable.ts'
 import { hasValidator, validationHeaders } from './semantics/validate.ts'
 import type { Found } from './store.ts'
 import { invalidationOfTarget } from './unsafe.ts'
@@ -169,6 +170,20 @@ export class Forward implements HandlerSource {
     const code = this.remarks.skipped === undefined ? 'incomplete' : 'skip'
     rejectResponse(this.#exchange, code, this.remarks.skipped ?? 'shorter or longer than its Content-Length')
     this.#plan.flight?.refuse(false)
+  }
+
+  /**
+   * An outer layer has set a cookie as the head left: the handler may have begun a session. Such a response is stored
+   * only where one to a request with credentials would be (RFC 9111 §7.3).
+   */
+  beginsSession(): void {
+    const directives = this.#recording?.head.judged.directives
+    if (directives === undefined || this.#plan.policy.scope !== undefined) return
+    if (permitsCredentials(directives, 'other')) return
+    this.#recording = undefined
+    rejectResponse(this.#exchange, 'set-cookie', 'an outer layer has set a cookie')
+    this.#plan.flight?.refuse(true)
+    if (this.background) failRevalidation(this.#exchange, new Error('the response sets a cookie'))
   }
 
   /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */

@@ -16,6 +16,7 @@ import {
 import { attach, attachedTo, capture, editRequest, replay, replayOf, send } from '@stowage/node'
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
 import { ExpressRequest, routeOf } from './request.ts'
+import { shareShape } from './shared-shape.ts'
 
 declare global {
   namespace Express {
@@ -122,6 +123,8 @@ const settle = (
 const known = (cache: Cache, request: Request, response: Response): Forward | undefined => {
   const attached = attachedTo(request, cache)
   if (attached !== undefined) return attached
+  shareShape(request, 'statusCode')
+  shareShape(response, 'sendDate')
   const replayed = replayOf(request, cache)
   if (replayed === undefined) return undefined
   replayed.meet({ raw: request, headers: request.headers as FieldMap })

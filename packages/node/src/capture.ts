@@ -1,6 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, Forward, ForwardedHead, Verdict } from '@stowage/core'
-import { clearReason, customReason, isRefusedHead, keepHead, settleHead } from './head.ts'
+import {
+  clearReason,
+  customReason,
+  isRefusedHead,
+  keepHead,
+  mayHaveGainedCookie,
+  settleHead,
+} from './head.ts'
 import { applyFields, fieldsOf } from './headers.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf } from './piece.ts'
 import { send } from './send.ts'
@@ -85,15 +92,13 @@ class Capture {
     if (isRefusedEnd(piece)) return this.#call('end', given) as ServerResponse
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
     this.#record(piece)
-    if (!this.#discarding) {
-      const last = this.#held === undefined ? given : copied(piece)
-      this.#orLater(() => this.#call('end', last), undefined)
-    }
+    const last = this.#held === undefined ? given : copied(piece)
+    this.#orLater(() => (this.#discarding ? this.#answer() : this.#call('end', last)), undefined)
+    if (this.#verdict?.record === true && mayHaveGainedCookie(this.#response, this.#before))
+      this.#forward.beginsSession()
     // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
     void this.#forward.end()
-    if (!this.#discarding) return this.#response
-    this.#orLater(() => this.#answer(), undefined)
-    return this.#swallow(piece, this.#response)
+    return this.#discarding ? this.#swallow(piece, this.#response) : this.#response
   }
 
   #flushHeaders(): void {

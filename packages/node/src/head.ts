@@ -1,4 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { FieldMap } from '@stowage/core'
 
 /** The arguments of `writeHead` in any of its forms. */
 interface GivenHead {
@@ -56,6 +57,12 @@ export const customReason = (response: ServerResponse): { reason?: string } => {
 export const clearReason = (response: ServerResponse): void => {
   // Node types it as a string; undefined is how it starts.
   if (hasReasons(response)) (response as { statusMessage?: string | undefined }).statusMessage = undefined
+}
+
+/** Whether a cookie has come onto the head since it was `before`, or may still come because the head has not left. */
+export const mayHaveGainedCookie = (response: ServerResponse, before: FieldMap): boolean => {
+  const cookies = response.getHeader('set-cookie')
+  return !response.headersSent || (cookies !== undefined && String(cookies) !== String(before['set-cookie']))
 }
 
 /** Remembers a head as it stands; what is returned puts it back, whatever was set since. */
