@@ -64,10 +64,19 @@ const addedFields = (exchange: Exchange, handling: Handling, existing: FieldMap)
 }
 
 /** A stored response in the place of what the handler said. */
-export const replaceWith = (exchange: Exchange, stored: StoredResponse, handling: Handling): Verdict => {
+export const replaceWith = (
+  exchange: Exchange,
+  stored: StoredResponse,
+  handling: Handling,
+  cookies?: string | readonly string[],
+): Verdict => {
   const { request } = exchange.plan
   const { age } = reuseFacts(stored, exchange.engine.clock(), undefined)
-  const added = { ...addedFields(exchange, handling, stored.headers), age: String(Math.floor(age / 1000)) }
+  const added = {
+    ...addedFields(exchange, handling, stored.headers),
+    age: String(Math.floor(age / 1000)),
+    ...(cookies === undefined ? {} : { 'set-cookie': cookies }),
+  }
   return { record: false, edits: {}, response: select(stored, request.method, request.headers, added) }
 }
 

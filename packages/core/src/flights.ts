@@ -37,6 +37,10 @@ export class Flight {
   readonly #waiters = new Set<Waiter>()
   #timer: NodeJS.Timeout | undefined
   #stored: StoredResponse | undefined
+  /** Who selects the response, once its head has said by what it varies. */
+  #selecting:
+    | { readonly fields: readonly string[]; readonly values: readonly (string | undefined)[] }
+    | undefined
   /** `slow`: it goes on, and takes no more waiters. */
   #state: 'open' | 'slow' | 'closed' = 'open'
 
@@ -51,6 +55,8 @@ export class Flight {
 
   /** A promise of what becomes of the forwarded request; undefined where it takes nobody any more. */
   join(headers: FieldMap, waitMs: number): Promise<Outcome> | undefined {
+    // Who looked up before the head was there may have missed what it said.
+    if (!this.#isSelectedBy(headers)) return Promise.resolve({ kind: 'again' })
     if (this.#stored !== undefined && this.#state !== 'closed')
       return Promise.resolve({ kind: 'stored', stored: this.#stored })
     if (this.#state !== 'open' || this.#waiters.size >= mostWaiters) return undefined
@@ -79,10 +85,9 @@ export class Flight {
 
   /** The response varies: who would not select it looks up again, knowing by which fields. */
   narrow(fields: readonly string[], headers: FieldMap): void {
-    const values = selectingValues(fields, headers)
+    this.#selecting = { fields, values: selectingValues(fields, headers) }
     for (const waiter of this.#waiters) {
-      const own = selectingValues(fields, waiter.headers)
-      if (own.every((value, index) => value === values[index])) continue
+      if (this.#isSelectedBy(waiter.headers)) continue
       this.#waiters.delete(waiter)
       waiter.settle({ kind: 'again' })
     }
@@ -108,6 +113,12 @@ export class Flight {
   /** Nobody can join any more; the key is free for the next. */
   close(): void {
     this.#close({ kind: 'alone' })
+  }
+
+  #isSelectedBy(headers: FieldMap): boolean {
+    if (this.#selecting === undefined) return true
+    const { fields, values } = this.#selecting
+    return selectingValues(fields, headers).every((value, index) => value === values[index])
   }
 
   #close(outcome: Outcome): void {

@@ -35,7 +35,9 @@ const withoutMade = (stored: StoredResponse): Record<string, string | readonly s
  */
 export const freshenStored = (stored: StoredResponse, judged: JudgedHead, fill: Fill): Freshened => {
   const own = freshenFields(withoutMade(stored), judged.own)
-  const deciding = { ...own, date: judged.deciding.date, age: judged.deciding.age }
+  // A cookie is not stored with the rest, but it says here as anywhere that the answer is for one client.
+  const { date, age, 'set-cookie': setCookie } = judged.deciding
+  const deciding = { ...own, date, age, 'set-cookie': setCookie }
   const declares = judged.declares || !stored.policyFresh
   const merged: JudgedHead = {
     status: stored.status,

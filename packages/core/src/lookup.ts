@@ -190,12 +190,14 @@ export class Lookup implements Engine {
 
   /** A stale response that a background refresh may replace (RFC 5861 §3). */
   #refresh(search: Search, entry: Decoded, facts: ReuseFacts): Decision {
-    const { request, policy, found, credentials } = search
+    const { request, policy, found, directives } = search
     const stale = (): Reuse => this.#reuse(search, entry, facts, { detail: 'swr' })
     if (this.flights.isFailing(found.key.id)) return stale()
     const replayable = isReplayable(request, policy, found.fields)
     // A response to HEAD has no content that could be stored.
-    if (!replayable && request.method === 'HEAD') return stale()
+    if (!replayable && (request.method === 'HEAD' || directives.onlyIfCached === true)) return stale()
+    // What is replayed has nobody's credentials, whoever came.
+    const credentials = replayable ? undefined : search.credentials
     const flight = this.flights.open(flightKey(found.key.id, credentials))
     if (flight === undefined) return stale()
     const plan: Plan = { request, policy, found, fills: true, reason: 'stale', flight, credentials }
@@ -205,13 +207,8 @@ export class Lookup implements Engine {
       flight.close()
       return stale()
     }
-    const revalidation = this.#forward({
-      ...plan,
-      request: replayed(request, policy, found.fields),
-      credentials: undefined,
-      background: true,
-    })
-    return { ...stale(), revalidation }
+    const again = replayed(request, policy, found.fields)
+    return { ...stale(), revalidation: this.#forward({ ...plan, request: again, background: true }) }
   }
 
   #validate(search: Search, entry: Decoded, facts: ReuseFacts, code: string): MaybePromise<Decision> {
@@ -318,7 +315,7 @@ export class Lookup implements Engine {
     const { policy, found, directives } = search
     const onTimeout = policy.collapse === false ? 'run' : policy.collapse.onTimeout
     const entry = found.entry
-    if (entry !== undefined && onTimeout !== 503) {
+    if (entry !== undefined && onTimeout === 'stale') {
       const facts = this.#facts(entry)
       if (mayUseStaleIfError(facts, entry.stored.status, directives))
         return this.#reuse(search, entry, facts, { detail: 'collapse-timeout' })

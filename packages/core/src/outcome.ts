@@ -15,7 +15,7 @@ import { type Freshened, freshenStored } from './freshen-stored.ts'
 import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
 import { Recording } from './recording.ts'
 import { fieldValue } from './semantics/fields.ts'
-import { mayUseStaleIfError, staleness } from './semantics/reuse.ts'
+import { isServerFailure, mayUseStaleIfError, staleness } from './semantics/reuse.ts'
 import type { StoreDecision } from './semantics/storable.ts'
 import { identifiesStored } from './semantics/validate.ts'
 import { varyFields } from './semantics/vary.ts'
@@ -44,7 +44,7 @@ export const standIn = (exchange: Exchange, status: number): Verdict | undefined
   if (!mayUseStaleIfError(facts, entry.stored.status, engine.directivesOf(request))) return undefined
   // The waiters look up again and find the same stale response.
   flight?.rekey()
-  reports.count('stale')
+  if (background !== true) reports.count('stale')
   const ttl = Math.floor(-staleness(facts) / 1000)
   return replaceWith(exchange, entry.stored, { fwdStatus: status, ttl, detail: 'sie' })
 }
@@ -127,7 +127,7 @@ const announce = (exchange: Exchange, judged: JudgedHead, place: Found, shared: 
   if (place.fields.length > 0) {
     store.learnVary(place.primary, place.fields)
     flight?.narrow(place.fields, request.headers)
-    if (flight !== undefined) flights.move(flight, place.key.id)
+    if (flight !== undefined) flights.move(flight, flightKey(place.key.id, credentials))
   }
   if (!shared) flight?.refuse(judged.status < 500)
   else if (found !== undefined) flights.markCollapsible(flightKey(found.key.id, credentials), found.key.id)
@@ -138,7 +138,8 @@ const refuse = (exchange: Exchange, code: string, detail: string, status: number
   // A failing handler is no sign that its responses cannot be shared.
   flight?.refuse(status < 500)
   rejectResponse(exchange, code, detail)
-  if (background === true && status >= 500) failRevalidation(exchange, new Error(`status ${status}`))
+  if (background === true && status >= 500 && !isServerFailure(status))
+    failRevalidation(exchange, new Error(`status ${status}`))
 }
 
 /** A full response: stored where it may be, and sent on in either case (RFC 9111 §3, §4.3.3). */
@@ -208,7 +209,9 @@ export const judgeNotModified = (
     void engine.store.delete(found.key)
     const detail =
       freshened?.decision.storable === false ? freshened.decision.reason.code : 'validator-mismatch'
-    return { verdict: replaceWith(exchange, freshened?.stored ?? stored, { fwdStatus: 304, detail }) }
+    const sent = freshened?.stored ?? stored
+    // Cookies of the 304 are for the client that asked.
+    return { verdict: replaceWith(exchange, sent, { fwdStatus: 304, detail }, head.headers['set-cookie']) }
   }
   const fresh = freshened.stored
   if (isShareable(freshened.decision, fresh.directives)) plan.flight?.land(fresh)

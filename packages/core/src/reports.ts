@@ -1,3 +1,4 @@
+import { isPromise } from './message.ts'
 import type { Logger } from './options.ts'
 import type { Selector } from './selector.ts'
 
@@ -158,12 +159,16 @@ export class Reports {
   }
 
   emit<E extends keyof CacheEvents>(event: E, payload: CacheEvents[E]): void {
-    if (event !== 'error') this.#logger?.debug(`stowage ${event}`, payload)
+    if (event !== 'error') this.#log('debug', `stowage ${event}`, payload)
+    const failed = (error: unknown): void => {
+      if (event !== 'error') this.error('LISTENER', event, error)
+    }
     for (const listener of this.#listeners.get(event) ?? []) {
       try {
-        ;(listener as Listener<E>)(payload)
+        const done: unknown = (listener as Listener<E>)(payload)
+        if (isPromise(done)) done.catch(failed)
       } catch (error) {
-        if (event !== 'error') this.error('LISTENER', event, error)
+        failed(error)
       }
     }
   }
@@ -174,7 +179,7 @@ export class Reports {
     this.emit('error', { code, op, error })
     if (!this.#mayWarn(code)) return
     const message = `${op}: ${error instanceof Error ? error.message : String(error)}`
-    if (this.#logger !== undefined) this.#logger.warn(`stowage ${code} ${message}`)
+    if (this.#logger !== undefined) this.#log('warn', `stowage ${code} ${message}`)
     else if ((this.#listeners.get('error')?.size ?? 0) === 0)
       process.emitWarning(message, { type: 'StowageWarning', code })
   }
@@ -194,6 +199,13 @@ export class Reports {
       },
       toJSON: () => ({ ...counters, hitRate, byRoute }),
     }
+  }
+
+  /** A logger that throws must not disturb the request, and there is nobody to tell. */
+  #log(level: 'debug' | 'warn', message: string, ...more: readonly unknown[]): void {
+    try {
+      this.#logger?.[level](message, ...more)
+    } catch {}
   }
 
   #route(route: string): RouteStats {

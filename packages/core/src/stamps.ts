@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { CacheBackend, TagState } from './backend.ts'
 import type { StoredResponse } from './entry.ts'
-import { type MaybePromise, whenReady } from './message.ts'
+import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import { createTagTable } from './tag-table.ts'
 
 /** The invalidation count and epoch at one moment. A fill is stamped with those of its start. */
@@ -29,7 +29,9 @@ export interface Stamps {
 /** A soft invalidation is one of a tag's twin, so that the count alone tells both kinds apart. */
 const softTag = (tag: string): string => `~${tag}`
 
+/** The counts of `tags` tags and then of their twins. */
 const verdict = (counts: readonly number[], tags: number, stamp: number): Validity => {
+  if (counts.length !== 2 * tags) throw new TypeError(`${counts.length} counts for ${2 * tags} tags`)
   let soft = false
   for (const [index, count] of counts.entries()) {
     if (count <= stamp) continue
@@ -67,6 +69,9 @@ const storeStamps = (state: TagState, prefix: string): Stamps => ({
 })
 
 const longest = Number.POSITIVE_INFINITY
+const createEpoch = (): string => randomBytes(9).toString('base64url')
+/** A store may answer with the value of another key. */
+const isEpoch = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{12}$/.test(value)
 
 /**
  * Stamps for a store that has nothing atomic: this process counts, and only the epoch lies in the store. Every
@@ -76,9 +81,9 @@ class LocalStamps implements Stamps {
   readonly #backend: CacheBackend
   readonly #key: string
   readonly #prefix: string
-  readonly #run = randomBytes(9).toString('base64url')
+  readonly #run = createEpoch()
   readonly #state = createTagTable()
-  #epoch: MaybePromise<string> | undefined
+  #epoch: string | undefined
   #unwritten = false
 
   constructor(backend: CacheBackend, prefix: string, key: string) {
@@ -88,8 +93,12 @@ class LocalStamps implements Stamps {
   }
 
   now(): MaybePromise<Stamp> {
-    this.#epoch ??= this.#readEpoch()
-    return whenReady(this.#epoch, (epoch) => ({ epoch, seq: this.#state.head().seq, run: this.#run }))
+    // Asked anew until there is an answer: one that never comes must not be waited for by all.
+    return whenReady(this.#epoch ?? this.#readEpoch(), (epoch) => ({
+      epoch,
+      seq: this.#state.head().seq,
+      run: this.#run,
+    }))
   }
 
   check(stored: StoredResponse, now: Stamp): MaybePromise<Validity> {
@@ -100,32 +109,32 @@ class LocalStamps implements Stamps {
 
   invalidate(tags: readonly string[], mode: 'stale' | 'remove'): MaybePromise<number> {
     const seq = bump(this.#state, this.#prefix, tags, mode)
-    this.#epoch = randomBytes(9).toString('base64url')
+    this.#epoch = createEpoch()
     this.#unwritten = true
     return whenReady(this.settle(), () => seq)
   }
 
   settle(): MaybePromise<void> {
-    if (!this.#unwritten || typeof this.#epoch !== 'string') return undefined
+    if (!this.#unwritten || this.#epoch === undefined) return undefined
     const epoch = this.#epoch
     return whenReady(this.#backend.set(this.#key, epoch, longest), () => {
-      if (this.#epoch === epoch) this.#unwritten = false
+      // An older epoch that arrives late has taken the place of the newer one.
+      this.#unwritten = this.#epoch !== epoch
     })
   }
 
   #readEpoch(): MaybePromise<string> {
-    const fresh = randomBytes(9).toString('base64url')
-    const adopt = (found: string | null): string => {
+    const adopt = (found: unknown): string => {
       // An invalidation that came while the store was asked has written a newer one.
-      if (typeof this.#epoch === 'string') return this.#epoch
-      this.#unwritten = found === null
-      this.#epoch = found ?? fresh
+      if (this.#epoch !== undefined) return this.#epoch
+      this.#unwritten = !isEpoch(found)
+      this.#epoch = isEpoch(found) ? found : createEpoch()
       return this.#epoch
     }
-    const failed = (): string => adopt(null)
+    const failed = (): string => adopt(undefined)
     try {
       const found = this.#backend.get(this.#key)
-      return found instanceof Promise ? found.then(adopt, failed) : adopt(found)
+      return isPromise(found) ? found.then(adopt, failed) : adopt(found)
     } catch {
       return failed()
     }

@@ -31,12 +31,35 @@ export interface Found {
   readonly entry: Decoded | undefined
 }
 
+/** A variant that belongs into the record of its primary key. */
+interface Variant {
+  readonly found: Found
+  /** Seconds. */
+  readonly ttl: number
+}
+
+/** Variants that wait for a record, and whether the record they are in was written. */
+interface Queue {
+  readonly variants: Variant[]
+  readonly written: Promise<boolean>
+}
+
 /** Decoded copies, in bytes of text and body. */
 const decodedBytes = 32 * 1024 * 1024
 const mostVaryMemos = 10_000
 /** A longer value than any entry of the largest body that a policy allows is not looked at. */
 const longestValue = 256 * 1024 * 1024
 const none: readonly string[] = []
+
+/** A store that answers with anything else is broken; what JavaScript has for nothing is nothing. */
+const textOf = (value: unknown): string | null => {
+  if (typeof value === 'string') return value
+  if (value === null || value === undefined) return null
+  throw new TypeError(`the backend answered with ${typeof value}, not with text`)
+}
+
+const recordIn = (raw: string | null | undefined, primary: Key): VariantRecord | undefined =>
+  typeof raw === 'string' && isVariantRecord(raw) ? decodeVariants(raw, primary.full) : undefined
 
 /** Stored responses of one cache: reads and writes that never throw, decode once, and know about variants. */
 export class EntryStore {
@@ -48,6 +71,8 @@ export class EntryStore {
   readonly #decoded = new DecodedEntries(decodedBytes)
   /** Fields that a response under way turned out to vary by, before its record is in the store. */
   readonly #varyMemo = new BoundedMap<readonly string[]>(mostVaryMemos)
+  /** Variants that wait for the record of their primary key, while it is being written. */
+  readonly #queues = new Map<string, Queue>()
 
   constructor(
     backend: CacheBackend,
@@ -119,7 +144,7 @@ export class EntryStore {
       return whenReady(written, (done) => {
         if (!done) return false
         this.#decoded.add(found.key.id, raw, stored)
-        return found.key === found.primary ? true : this.#record(found, ttl)
+        return found.key === found.primary ? true : this.#record({ found, ttl })
       })
     })
   }
@@ -149,12 +174,13 @@ export class EntryStore {
     return this.#deadline.call({ code, operation, run, otherwise: false })
   }
 
-  #get(id: string): MaybePromise<string | null> {
-    return this.#deadline.call<string | null>({
+  /** Null where there is nothing, undefined where the backend has failed. */
+  #get(id: string): MaybePromise<string | null | undefined> {
+    return this.#deadline.call<string | null | undefined>({
       code: 'BACKEND_READ',
       operation: 'get',
-      run: () => this.#backend.get(id),
-      otherwise: null,
+      run: () => whenReady(this.#backend.get(id), textOf),
+      otherwise: undefined,
     })
   }
 
@@ -166,20 +192,22 @@ export class EntryStore {
     primary: Key,
     headers: FieldMap,
     stamp: Stamp | undefined,
-    raw: string | null,
+    raw: string | null | undefined,
   ): MaybePromise<Found> {
-    const record = raw !== null && isVariantRecord(raw) ? decodeVariants(raw, primary.full) : undefined
+    const record = recordIn(raw, primary)
     const memo = this.#varyMemo.get(primary.id)
     const fields = memo === undefined ? (record?.fields ?? none) : unionVary(record?.fields ?? none, memo)
     if (fields.length === 0)
       return this.#found({ stamp, primary, key: primary, fields, entry: undefined }, raw)
     const key = variantKey(primary, fields, selectingValues(fields, headers))
     const found = { stamp, primary, key, fields, entry: undefined }
+    // A backend that has just failed is not asked, and waited for, once more.
+    if (raw === undefined || stamp === undefined) return found
     return whenReady(this.#get(key.id), (variant) => this.#found(found, variant))
   }
 
-  #found(found: Found, raw: string | null): MaybePromise<Found> {
-    if (raw === null || found.stamp === undefined) return found
+  #found(found: Found, raw: string | null | undefined): MaybePromise<Found> {
+    if (raw === null || raw === undefined || found.stamp === undefined) return found
     const decoded = this.#decode(found.key, raw)
     if (decoded === undefined) return found
     return whenReady(this.verify(decoded, found.stamp), (entry) =>
@@ -201,22 +229,44 @@ export class EntryStore {
     return undefined
   }
 
-  /** Enters a variant into the record at the primary key. */
-  #record(found: Found, ttl: number): MaybePromise<boolean> {
-    return whenReady(this.#get(found.primary.id), (raw) => {
-      const now = this.#clock()
-      const known = raw !== null && isVariantRecord(raw) ? decodeVariants(raw, found.primary.full) : undefined
-      // Ids name their fields: variants by other fields can never be selected again.
-      const same = known !== undefined && known.fields.join() === found.fields.join()
-      const base: VariantRecord = {
-        key: found.primary.full,
-        fields: found.fields,
-        variants: same ? known.variants : [],
-      }
-      const { record, dropped } = addVariant(base, found.key.id, now + ttl * 1000, now)
-      if (dropped.length > 0) this.#drop(dropped, found)
-      return this.#set(found.primary.id, encodeVariants(record), (expiryOf(record) - now) / 1000)
+  /** Enters a variant into the record at the primary key; two writers at a time would lose each other's. */
+  #record(variant: Variant): MaybePromise<boolean> {
+    const queue = this.#queues.get(variant.found.primary.id)
+    if (queue === undefined) return this.#enter(variant.found.primary, [variant])
+    queue.variants.push(variant)
+    return queue.written
+  }
+
+  #enter(primary: Key, variants: readonly Variant[]): MaybePromise<boolean> {
+    let settle: (written: MaybePromise<boolean>) => void = () => undefined
+    const queue: Queue = { variants: [], written: new Promise((resolve) => (settle = resolve)) }
+    this.#queues.set(primary.id, queue)
+    const written = whenReady(this.#get(primary.id), (raw) =>
+      raw === undefined ? false : this.#extend(primary, recordIn(raw, primary), variants),
+    )
+    return whenReady(written, (done) => {
+      if (queue.variants.length === 0) this.#queues.delete(primary.id)
+      else settle(this.#enter(primary, queue.variants))
+      return done
     })
+  }
+
+  #extend(
+    primary: Key,
+    known: VariantRecord | undefined,
+    variants: readonly Variant[],
+  ): MaybePromise<boolean> {
+    const now = this.#clock()
+    let record: VariantRecord = known ?? { key: primary.full, fields: none, variants: [] }
+    for (const { found, ttl } of variants) {
+      // Ids name their fields: variants by other fields can never be selected again.
+      const same = record.fields.join() === found.fields.join()
+      const base = same ? record : { key: primary.full, fields: found.fields, variants: [] }
+      const added = addVariant(base, found.key.id, now + ttl * 1000, now)
+      if (added.dropped.length > 0) this.#drop(added.dropped, found)
+      record = added.record
+    }
+    return this.#set(primary.id, encodeVariants(record), (expiryOf(record) - now) / 1000)
   }
 
   #drop(ids: readonly string[], found: Found): void {
