@@ -15,7 +15,7 @@ import {
 } from '@stowage/core'
 import { attach, attachedTo, capture, editRequest, replay, replayOf, send } from '@stowage/node'
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
-import { ExpressRequest, routeOf } from './request.ts'
+import { ExpressRequest, isForwardedElsewhere, routeOf } from './request.ts'
 import { shareShape } from './shared-shape.ts'
 
 declare global {
@@ -70,7 +70,11 @@ const forwardTo = (cache: Cache, forward: Forward, request: Request, response: R
   attach(request, cache, forward)
   request.cache = forward.handler
   editRequest(request, request.headers as FieldMap, forward.requestEdits)
-  capture(response, forward, () => routeOf(request))
+  capture(response, forward, () => {
+    // A mounted application may trust a proxy that this one does not: its answer is about another host.
+    if (isForwardedElsewhere(request, forward.request)) forward.handler.skip('forwarded host')
+    return routeOf(request)
+  })
 }
 
 const act = (

@@ -13,6 +13,16 @@ const authorityOf = (request: Request): string => {
   return typeof authority === 'string' ? authority : ''
 }
 
+/** Whether the application that has the request now resolves forwarding fields to another host or scheme. */
+export const isForwardedElsewhere = (
+  request: Request,
+  known: Pick<CacheRequest, 'authority' | 'scheme'>,
+): boolean => {
+  const { headers } = request
+  if (headers['x-forwarded-host'] === undefined && headers['x-forwarded-proto'] === undefined) return false
+  return authorityOf(request) !== known.authority || request.protocol !== known.scheme
+}
+
 /** The pattern of the route that Express has found, with the path that its router is mounted at. */
 export const routeOf = (request: Request): string | undefined => {
   const route = request.route as { path?: unknown } | undefined
