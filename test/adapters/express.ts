@@ -54,10 +54,14 @@ const addRoute = (
 
 /** Serves the suite's applications by one major version of Express, with the cache at one placement. */
 export const serveExpress =
-  (express: ExpressModule, placement: Placement = 'application'): ServeApp =>
+  (
+    express: ExpressModule,
+    placement: Placement = 'application',
+    create: (options: CacheOptions<Request>) => ExpressCache = cacheMiddleware,
+  ): ServeApp =>
   ({ cache: options, outer, routes }) => {
     const app = express()
-    const cache = cacheMiddleware(options)
+    const cache = create(options)
     app.use((_request, response, next) => {
       for (const [name, value] of Object.entries(outer()))
         if (value !== undefined) response.setHeader(name, value)

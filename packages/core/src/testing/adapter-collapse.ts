@@ -60,6 +60,19 @@ const shared: readonly AdapterCase[] = [
     },
   },
   {
+    name: 'who comes while a response is being stored has it all the same',
+    run: async (open) => {
+      const site = await open({
+        routes: [{ path: '/a', handler: numbered() }],
+        faults: { latency: 50, only: ['set'] },
+      })
+      for (const cache of ['fwd=uri-miss stored', 'fwd=uri-miss collapsed', 'fwd=uri-miss collapsed']) {
+        const response = await (await site.open('/a')).finish()
+        expectResponse(response, { text: 'run 1', cache })
+      }
+    },
+  },
+  {
     name: 'requests that would select another variant do not share, those of one variant do',
     run: async (open) => {
       const gate = createGate()
