@@ -108,6 +108,15 @@ const warningsPerSecond = 5
 
 type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
 
+/** Anything can be thrown, also what cannot be made a text of. */
+const messageOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return 'an error without a message'
+  }
+}
+
 const zeroCounters = (): Record<Counter, number> => ({
   hits: 0,
   stale: 0,
@@ -178,7 +187,7 @@ export class Reports {
     this.count('errors')
     this.emit('error', { code, op, error })
     if (!this.#mayWarn(code)) return
-    const message = `${op}: ${error instanceof Error ? error.message : String(error)}`
+    const message = `${op}: ${messageOf(error)}`
     if (this.#logger !== undefined) this.#log('warn', `stowage ${code} ${message}`)
     else if ((this.#listeners.get('error')?.size ?? 0) === 0)
       process.emitWarning(message, { type: 'StowageWarning', code })
