@@ -1,4 +1,5 @@
 import type { StoredResponse } from './entry.ts'
+import { OldestFirst } from './oldest-first.ts'
 import type { Validity } from './stamps.ts'
 
 /** A decoded entry with what was last found out about its validity. */
@@ -36,6 +37,7 @@ const costOf = (decoded: Decoded): number => decoded.raw.length + decoded.stored
 export class DecodedEntries {
   readonly #maxBytes: number
   readonly #entries = new Map<string, Decoded>()
+  readonly #oldestFirst = new OldestFirst(this.#entries)
   #bytes = 0
 
   constructor(maxBytes: number) {
@@ -54,6 +56,7 @@ export class DecodedEntries {
     const decoded = undecided(raw, stored)
     this.delete(id)
     this.#entries.set(id, decoded)
+    this.#oldestFirst.noteChange()
     this.#bytes += costOf(decoded)
     this.#evict()
     return decoded
@@ -72,8 +75,10 @@ export class DecodedEntries {
   }
 
   #evict(): void {
-    for (const [id, decoded] of this.#entries) {
-      if (this.#bytes <= this.#maxBytes) return
+    while (this.#bytes > this.#maxBytes) {
+      const oldest = this.#oldestFirst.next()
+      if (oldest === undefined) return
+      const [id, decoded] = oldest
       this.#entries.delete(id)
       if (decoded.used) {
         decoded.used = false

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { SyncTagState } from './backend.ts'
+import { OldestFirst } from './oldest-first.ts'
 
 const DEFAULT_MAX_TAGS = 100_000
 
@@ -23,16 +24,14 @@ export interface TagTableOptions {
 export const createTagTable = (options: TagTableOptions = {}): SyncTagState => {
   const { maxTags = DEFAULT_MAX_TAGS } = options
   const counts = new Map<string, number>()
-  // One iterator for the life of the table: a new one would walk over the holes that earlier deletions left at the
-  // front of the map, again at each eviction.
-  const oldestFirst = counts.entries()
+  const oldestFirst = new OldestFirst(counts)
   let head = { epoch: options.epoch ?? randomBytes(12).toString('base64url'), seq: 0 }
   let floor = 0
 
   const forgetOldest = (): void => {
-    const next = oldestFirst.next()
-    if (next.done) return
-    const [tag, seq] = next.value
+    const oldest = oldestFirst.next()
+    if (oldest === undefined) return
+    const [tag, seq] = oldest
     counts.delete(tag)
     floor = seq
   }
@@ -46,6 +45,7 @@ export const createTagTable = (options: TagTableOptions = {}): SyncTagState => {
       for (const tag of tags) {
         counts.delete(tag)
         counts.set(tag, seq)
+        oldestFirst.noteChange()
       }
       while (counts.size > 1 && !(counts.size <= maxTags)) forgetOldest()
       return seq
