@@ -12,7 +12,7 @@ describe('Express 4 on a store that answers later', () => {
 })
 
 describe('Express 4 on a store that answers slowly', () => {
-  const backend = (clock: () => number) => chaosBackend(memory({ clock }), { latency: [1, 6] })
+  const backend = (clock: () => number) => chaosBackend(memory({ clock }), { latency: [0, 3] })
   adapterConformance(serveExpress(express4), { test, backend })
 })
 

@@ -68,6 +68,18 @@ export const numbered =
     body: `run ${run}`,
   })
 
+/** A version that lasts: 304 to whoever has it. */
+export const validated =
+  (version: () => string, cacheControl = 'max-age=60'): CaseHandler =>
+  ({ headers }, run) => {
+    const fields = { 'cache-control': cacheControl, etag: `"${version()}"`, 'x-run': String(run) }
+    if (headers['if-none-match'] === fields.etag) return { status: 304, headers: fields }
+    return {
+      headers: { ...fields, 'content-type': 'text/plain; charset=utf-8' },
+      body: `${version()} of run ${run}`,
+    }
+  }
+
 /** A promise and the means to keep it. */
 export interface Gate<T = void> {
   readonly passed: Promise<T>

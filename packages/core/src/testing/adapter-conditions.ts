@@ -1,21 +1,9 @@
 import assert from 'node:assert/strict'
 import type { OriginRequest } from './adapter-app.ts'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
-import { expectResponse, numbered } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
+import { expectResponse, numbered, validated } from './adapter-case.ts'
 
 const modified = 'Thu, 27 Dec 2029 00:00:00 GMT'
-
-/** A version that lasts: 304 to whoever has it. */
-const validated =
-  (version: () => string, cacheControl = 'max-age=60'): CaseHandler =>
-  ({ headers }, run) => {
-    const fields = { 'cache-control': cacheControl, etag: `"${version()}"`, 'x-run': String(run) }
-    if (headers['if-none-match'] === fields.etag) return { status: 304, headers: fields }
-    return {
-      headers: { ...fields, 'content-type': 'text/plain; charset=utf-8' },
-      body: `${version()} of run ${run}`,
-    }
-  }
 
 const validation: readonly AdapterCase[] = [
   {
@@ -154,117 +142,5 @@ const conditions: readonly AdapterCase[] = [
   },
 ]
 
-const head: readonly AdapterCase[] = [
-  {
-    name: 'HEAD is answered from a stored GET, with its fields and without its body',
-    run: async (open) => {
-      const site = await open({ routes: [{ path: '/a', handler: numbered() }] })
-      const { headers } = await site.get('/a')
-      const expected = { 'content-length': '5', 'content-type': headers['content-type'], etag: headers.etag }
-      expectResponse(await site.request('HEAD', '/a'), { text: '', cache: 'hit', headers: expected })
-      assert.equal(site.runs('/a'), 1)
-    },
-  },
-  {
-    name: 'HEAD that goes to the handler stores nothing',
-    run: async (open) => {
-      const site = await open({ routes: [{ path: '/a', handler: numbered() }] })
-      for (const run of [1, 2]) {
-        expectResponse(await site.request('HEAD', '/a'), { text: '', cache: 'fwd=uri-miss' })
-        assert.equal(site.runs('/a'), run)
-      }
-      expectResponse(await site.get('/a'), { text: 'run 3', cache: 'fwd=uri-miss stored' })
-    },
-  },
-  {
-    name: 'HEAD that shows another version makes the stored GET response unusable',
-    run: async (open) => {
-      let version = 'v1'
-      const site = await open({ routes: [{ path: '/a', handler: validated(() => version) }] })
-      await site.get('/a')
-      site.clock.advance(61_000)
-      version = 'v2'
-      expectResponse(await site.request('HEAD', '/a'), {
-        text: '',
-        cache: 'fwd=stale',
-        headers: { etag: '"v2"' },
-      })
-      expectResponse(await site.get('/a'), { text: 'v2 of run 3', cache: 'fwd=uri-miss stored' })
-    },
-  },
-]
-
-const alphabet = 'abcdefghijklmnopqrstuvwxyz'
-
-const ranges: readonly AdapterCase[] = [
-  {
-    name: 'a range is cut from a stored response',
-    run: async (open) => {
-      const fields = {
-        'cache-control': 'max-age=60',
-        etag: '"v1"',
-        'content-type': 'text/plain; charset=utf-8',
-      }
-      const site = await open({
-        routes: [{ path: '/a', handler: () => ({ headers: fields, body: alphabet }) }],
-      })
-      await site.get('/a')
-      const parts = [
-        ['bytes=2-5', 'cdef', 'bytes 2-5/26'],
-        ['bytes=-3', 'xyz', 'bytes 23-25/26'],
-        ['bytes=20-99', 'uvwxyz', 'bytes 20-25/26'],
-      ] as const
-      for (const [range, text, told] of parts) {
-        const expected = { 'content-range': told, 'content-length': String(text.length), etag: '"v1"' }
-        for (const headers of [{ range }, { range, 'if-range': '"v1"' }])
-          expectResponse(
-            await site.get('/a', headers),
-            { status: 206, text, headers: expected, cache: 'hit' },
-            range,
-          )
-      }
-      const wholes = [
-        { range: 'bytes=0-1,4-5' },
-        { range: 'lines=1-2' },
-        { range: 'bytes=2-5', 'if-range': '"v0"' },
-      ]
-      for (const headers of wholes)
-        expectResponse(
-          await site.get('/a', headers),
-          { text: alphabet, cache: 'hit' },
-          JSON.stringify(headers),
-        )
-      expectResponse(await site.get('/a', { range: 'bytes=26-' }), {
-        status: 416,
-        text: '',
-        headers: { 'content-range': 'bytes */26' },
-        cache: 'hit',
-      })
-      assert.equal(site.runs('/a'), 1)
-    },
-  },
-  {
-    name: 'a range of what is not stored is for the handler to cut, and is not stored',
-    run: async (open) => {
-      const headers = { 'cache-control': 'max-age=60', 'content-range': 'bytes 2-5/26' }
-      const handler: CaseHandler = (origin, run) =>
-        origin.headers.range === 'bytes=2-5'
-          ? { status: 206, headers, body: 'cdef' }
-          : numbered()(origin, run)
-      const site = await open({ routes: [{ path: '/a', handler }] })
-      for (const run of [1, 2]) {
-        const response = await site.get('/a', { range: 'bytes=2-5' })
-        expectResponse(response, {
-          status: 206,
-          text: 'cdef',
-          cache: 'fwd=uri-miss fwd-status=206 detail=range',
-        })
-        assert.equal(site.runs('/a'), run)
-      }
-      expectResponse(await site.get('/a'), { text: 'run 3', cache: 'fwd=uri-miss stored' })
-    },
-  },
-]
-
-/** Validation, the client's own conditions, HEAD and ranges. */
-export const conditionCases: readonly AdapterCase[] = [...validation, ...conditions, ...head, ...ranges]
+/** Validation, and the client's own conditions. */
+export const conditionCases: readonly AdapterCase[] = [...validation, ...conditions]

@@ -8,6 +8,8 @@ import { faultCases } from './adapter-faults.ts'
 import { handlerCases } from './adapter-handler.ts'
 import { invalidationCases } from './adapter-invalidation.ts'
 import { leaderCases } from './adapter-leader.ts'
+import { overtakingCases } from './adapter-overtaking.ts'
+import { partCases } from './adapter-parts.ts'
 import { policyCases } from './adapter-policies.ts'
 import { reuseCases } from './adapter-reuse.ts'
 import { assertNoOtherErrors, openSite, type Site } from './adapter-site.ts'
@@ -51,6 +53,7 @@ export const adapterConformance = (serve: ServeApp, runner: AdapterRunner): void
 const adapterCases: readonly AdapterCase[] = [
   ...reuseCases,
   ...conditionCases,
+  ...partCases,
   ...varyCases,
   ...storingCases,
   ...streamCases,
@@ -58,6 +61,7 @@ const adapterCases: readonly AdapterCase[] = [
   ...leaderCases,
   ...staleCases,
   ...invalidationCases,
+  ...overtakingCases,
   ...handlerCases,
   ...contentCases,
   ...policyCases,
