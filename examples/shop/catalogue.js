@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const listMs = 150
-const itemMs = 80
+const itemMs = 120
 const writeMs = 50
 
 const firstItems = [

@@ -17,7 +17,7 @@ const differences = ({ status, cacheStatus, runs }, expected) =>
   [
     status === (expected.status ?? 200) ? '' : `status ${status} instead of ${expected.status ?? 200}`,
     expected.says.test(cacheStatus) ? '' : `Cache-Status "${cacheStatus}" does not match ${expected.says}`,
-    runs === expected.runs ? '' : `the handler ran ${runs} times instead of ${expected.runs}`,
+    runs === expected.runs ? '' : `handler runs: ${runs} instead of ${expected.runs}`,
   ].filter((difference) => difference !== '')
 
 /** Makes visits and prints a row for each: what was answered, and how often that made a handler run. */

@@ -1,0 +1,52 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { allBlocks } from '../docs/pages.ts'
+import { requireBuild, serveScript, shop, visit } from './children.ts'
+
+const directory = realpathSync(mkdtempSync(join(tmpdir(), 'stowage-readme-')))
+const runnable = allBlocks.filter((block) => block.runnable)
+
+beforeAll(() => {
+  requireBuild()
+  // As npm installs them: the example shop has the built packages and Express.
+  mkdirSync(join(directory, 'node_modules/@stowage'), { recursive: true })
+  for (const name of ['express', '@stowage/express', '@stowage/core'])
+    symlinkSync(
+      realpathSync(join(shop, 'node_modules', name)),
+      join(directory, 'node_modules', name),
+      'junction',
+    )
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+describe('the runnable code of README', () => {
+  test('is there', () => {
+    expect(runnable.map(({ page, language }) => `${page} ${language}`)).toEqual(['README.md js'])
+  })
+
+  test.each(runnable.map((block) => [`${block.page}:${block.line}`, block.code]))(
+    'serves %s, and the second request is a hit',
+    async (_name, code) => {
+      const file = join(directory, 'server.mjs')
+      writeFileSync(file, code)
+      await using server = await serveScript(file, directory)
+      const first = await visit(server.port, '/items')
+      const second = await visit(server.port, '/items')
+      expect(first.cacheStatus).toBe('stowage; fwd=uri-miss; fwd-status=200; ttl=300; stored')
+      expect(second.cacheStatus).toMatch(/^stowage; hit; ttl=29\d$/)
+      expect(second.headers['cache-control']).toBe('no-cache')
+      expect(second.body).toBe(first.body)
+    },
+  )
+
+  test('prints what README says it prints', () => {
+    const shown = allBlocks.find(({ page, code }) => page === 'README.md' && code.startsWith('$ curl'))
+    const status = shown?.code.match(/^Cache-Status: .*$/gm)
+    expect(status).toEqual([
+      'Cache-Status: stowage; fwd=uri-miss; fwd-status=200; ttl=300; stored',
+      expect.stringMatching(/^Cache-Status: stowage; hit; ttl=29\d$/),
+    ])
+  })
+})
