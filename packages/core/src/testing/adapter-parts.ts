@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { Agent } from 'node:http'
+import { Readable } from 'node:stream'
 import type { AdapterCase, CaseHandler } from './adapter-case.ts'
 import { expectResponse, numbered, validated } from './adapter-case.ts'
 
@@ -114,5 +116,53 @@ const ranges: readonly AdapterCase[] = [
   },
 ]
 
+const connected: readonly AdapterCase[] = [
+  {
+    name: 'responses of every kind follow each other on one connection',
+    run: async (open) => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const site = await open({
+        routes: [
+          { path: '/a', handler: validated(() => 'v1') },
+          { path: '/none', handler: () => ({ status: 204, headers: { 'cache-control': 'max-age=60' } }) },
+          {
+            path: '/stream',
+            handler: () => ({ headers: { 'cache-control': 'max-age=60' }, body: Readable.from(['a', 'b']) }),
+          },
+          { path: '/private', handler: numbered({ 'cache-control': 'private' }) },
+          { method: 'POST', path: '/a', handler: async (origin) => ({ body: await origin.body() }) },
+        ],
+      })
+      const kinds = [
+        { method: 'GET', path: '/a', status: 200, text: 'v1 of run 1' },
+        { method: 'HEAD', path: '/a', status: 200, text: '' },
+        { method: 'GET', path: '/a', headers: { 'if-none-match': '"v1"' }, status: 304, text: '' },
+        { method: 'GET', path: '/a', headers: { range: 'bytes=0-1' }, status: 206, text: 'v1' },
+        { method: 'GET', path: '/a', headers: { range: 'bytes=99-' }, status: 416, text: '' },
+        { method: 'GET', path: '/none', status: 204, text: '' },
+        { method: 'GET', path: '/stream', status: 200, text: 'ab' },
+        { method: 'HEAD', path: '/stream', status: 200, text: '' },
+        {
+          method: 'GET',
+          path: '/private',
+          headers: { 'cache-control': 'only-if-cached' },
+          status: 504,
+          text: '',
+        },
+        { method: 'HEAD', path: '/private', status: 200, text: '' },
+      ] as const
+      for (const { method, path, status, text, ...options } of [...kinds, ...kinds])
+        expectResponse(
+          await site.request(method, path, { ...options, agent }),
+          { status, text },
+          `${method} ${path}`,
+        )
+      expectResponse(await site.request('POST', '/a', { body: 'content', agent }), { text: 'content' })
+      expectResponse(await site.request('GET', '/a', { agent }), { text: 'v1 of run 2' })
+      agent.destroy()
+    },
+  },
+]
+
 /** Responses of which only the header section, or a range, is asked for. */
-export const partCases: readonly AdapterCase[] = [...head, ...ranges]
+export const partCases: readonly AdapterCase[] = [...head, ...ranges, ...connected]
