@@ -5,7 +5,7 @@ import type { ForwardReason } from './semantics/cache-status.ts'
 import { fieldValue, hasField, listMembers } from './semantics/fields.ts'
 import { isUnsafe } from './semantics/invalidate.ts'
 import type { StoreContext } from './semantics/storable.ts'
-import { hasOriginPreconditions } from './semantics/validate.ts'
+import { hasConditions, hasOriginPreconditions } from './semantics/validate.ts'
 import type { CacheRequest } from './view.ts'
 
 /** Why a request is not looked up. */
@@ -54,6 +54,8 @@ export const refuseLookup = (
   if (hasField(headers, 'upgrade') && listMembers(headers, 'connection').includes('upgrade'))
     return bypass('upgrade')
   if (hasOriginPreconditions(headers)) return bypass('precondition')
+  // A 304 answers GET, HEAD and QUERY alone; of a POST its handler evaluates the conditions (RFC 9110 §13.1.2).
+  if (method === 'POST' && hasConditions(headers)) return bypass('precondition')
   if (!takesBody(method) && hasContent(headers)) return bypass('request-body')
   return undefined
 }
