@@ -144,8 +144,8 @@ export const keyPrefix = (namespace: string, version: string): string =>
 
 /** What the request and the scope's value, if the policy has a scope, are keyed by. */
 export interface KeyInputs {
-  readonly scope?: string
-  readonly bodyDigest?: string
+  readonly scope?: string | undefined
+  readonly bodyDigest?: string | undefined
 }
 
 /** The primary key (RFC 9111 §2). The path stays as received: a framework routes `/%61` and `/a` differently. */

@@ -17,7 +17,7 @@ export type FieldMap = Readonly<Record<string, string | readonly string[] | unde
  */
 export interface ResponseHead {
   readonly status: number
-  readonly reason?: string
+  readonly reason?: string | undefined
   readonly headers: FieldMap
 }
 

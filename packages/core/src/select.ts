@@ -69,7 +69,7 @@ export const select = (
   }
   return {
     status: stored.status,
-    ...(stored.reason === undefined ? {} : { reason: stored.reason }),
+    reason: stored.reason,
     headers: stored.headers,
     added,
     body: method === 'HEAD' ? null : stored.body,

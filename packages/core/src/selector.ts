@@ -61,11 +61,13 @@ const looseTarget = (url: string): string => {
   return loosePath(path) + looseQuery(query)
 }
 
-const urlTag = (url: string): string => bounded(`u:${looseTarget(url)}`)
+/** Of a loose target on any host, and on one. */
+const urlTag = (target: string): string => bounded(`u:${target}`)
+const absoluteTag = (origin: string, target: string): string => bounded(`U:${origin}${target}`)
 
-const absoluteTag = (scheme: string, authority: string, url: string): string => {
+const originOf = (scheme: string, authority: string): string => {
   const lower = scheme.toLowerCase()
-  return bounded(`U:${lower}://${normalAuthority(lower, authority)}${looseTarget(url)}`)
+  return `${lower}://${normalAuthority(lower, authority)}`
 }
 
 const prefixesOf = (path: string): string[] => {
@@ -101,12 +103,15 @@ export interface Target {
 
 /** The tags that a stored response carries by where it came from. */
 export const implicitTags = (target: Target, route: string | undefined): readonly string[] => {
+  const { url, keyedUrl } = target
   const tags = new Set([everything])
-  for (const url of [target.url, target.keyedUrl]) {
-    tags.add(urlTag(url))
-    tags.add(absoluteTag(target.scheme, target.authority, url))
+  const origin = originOf(target.scheme, target.authority)
+  for (const each of url === keyedUrl ? [url] : [url, keyedUrl]) {
+    const loose = looseTarget(each)
+    tags.add(urlTag(loose))
+    tags.add(absoluteTag(origin, loose))
   }
-  for (const prefix of prefixesOf(loosePath(splitTarget(target.url).path))) tags.add(bounded(`p:${prefix}`))
+  for (const prefix of prefixesOf(loosePath(splitTarget(url).path))) tags.add(bounded(`p:${prefix}`))
   if (route !== undefined) tags.add(routeTag(route))
   return [...tags]
 }
@@ -116,9 +121,9 @@ const absolute = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/i
 /** The tag of one absolute or any-host URL. */
 export const tagOfUrl = (url: string): string => {
   const parts = absolute.exec(url)
-  if (parts === null) return urlTag(url.split('#', 1)[0] ?? url)
+  if (parts === null) return urlTag(looseTarget(url.split('#', 1)[0] ?? url))
   const [, scheme = '', authority = '', rest = ''] = parts
-  return absoluteTag(scheme, authority, rest.startsWith('/') ? rest : `/${rest}`)
+  return absoluteTag(originOf(scheme, authority), looseTarget(rest.startsWith('/') ? rest : `/${rest}`))
 }
 
 /** The tags whose invalidation carries out a selector; their number does not depend on the number of entries. */

@@ -6,7 +6,7 @@ import { fieldValue } from './semantics/fields.ts'
 /** What the status fields tell of one request. */
 export interface Handling extends CacheStatus {
   /** Milliseconds of the stored response's freshness lifetime. */
-  readonly lifetime?: number
+  readonly lifetime?: number | undefined
 }
 
 /** How a cache tells what it did. */
@@ -40,9 +40,8 @@ const fieldOf = (header: StatusHeader, settings: StatusSettings, handling: Handl
 }
 
 const cacheStatus = (settings: StatusSettings, handling: Handling, existing: FieldMap): string => {
-  const { key, ...shown } = handling
-  const member = formatCacheStatus(settings.name, settings.debug || key === undefined ? handling : shown)
-  return appendCacheStatus(fieldValue(existing, 'cache-status'), member)
+  const shown = settings.debug || handling.key === undefined ? handling : { ...handling, key: undefined }
+  return appendCacheStatus(fieldValue(existing, 'cache-status'), formatCacheStatus(settings.name, shown))
 }
 
 /** The fields that tell what the cache did (RFC 9211), `existing` being those of caches nearer to the origin. */

@@ -16,14 +16,14 @@ export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'mi
  * const status: CacheStatus = { fwd: 'uri-miss', fwdStatus: 200, stored: true }
  */
 export interface CacheStatus {
-  readonly hit?: true
-  readonly fwd?: ForwardReason
-  readonly fwdStatus?: number
-  readonly ttl?: number
-  readonly stored?: true
-  readonly collapsed?: boolean
-  readonly key?: string
-  readonly detail?: string
+  readonly hit?: true | undefined
+  readonly fwd?: ForwardReason | undefined
+  readonly fwdStatus?: number | undefined
+  readonly ttl?: number | undefined
+  readonly stored?: true | undefined
+  readonly collapsed?: boolean | undefined
+  readonly key?: string | undefined
+  readonly detail?: string | undefined
 }
 
 const longestText = 1024
