@@ -134,7 +134,7 @@ const delays: readonly (readonly [what: string, faults: ChaosOptions])[] = [
 ]
 
 /** More than any number of deadlines in one request, and less than anybody's patience. */
-const patienceMs = 1000
+const patienceMs = 2000
 
 const caching = async (site: Site): Promise<void> => {
   await site.get('/page?again')
