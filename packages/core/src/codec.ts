@@ -25,7 +25,7 @@ interface EntryHead {
   readonly e: string
   readonly n: string
   readonly u?: string
-  /** Flags: p policyFresh, m madeEtag, s scoped. */
+  /** Flags: p policyFresh, m madeEtag, s scoped, r atRoute. */
   readonly f: string
   readonly b: 'utf8' | 'base64'
 }
@@ -40,7 +40,10 @@ const asciiJson = (value: unknown): string =>
 const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
 
 const flags = (stored: StoredResponse): string =>
-  (stored.policyFresh ? 'p' : '') + (stored.madeEtag ? 'm' : '') + (stored.scoped ? 's' : '')
+  (stored.policyFresh ? 'p' : '') +
+  (stored.madeEtag ? 'm' : '') +
+  (stored.scoped ? 's' : '') +
+  (stored.atRoute ? 'r' : '')
 
 /**
  * The string form of a stored response: version and checksum, JSON head, body as text or base64. Undefined where the
@@ -157,6 +160,7 @@ const toStored = (head: EntryHead, body: Buffer): StoredResponse => {
     policyFresh: head.f.includes('p'),
     madeEtag: head.f.includes('m'),
     scoped: head.f.includes('s'),
+    atRoute: head.f.includes('r'),
     tags: head.g,
     stamp: head.q,
     epoch: head.e,

@@ -3,6 +3,7 @@ import type { Flights } from './flights.ts'
 import type { MaybePromise } from './message.ts'
 import type { Policy } from './policy.ts'
 import type { Reports } from './reports.ts'
+import type { Search } from './search.ts'
 import type { Invalidation } from './selector.ts'
 import type { RequestDirectives } from './semantics/cache-control.ts'
 import type { StatusSettings } from './status-fields.ts'
@@ -19,6 +20,8 @@ export interface Engine {
   readonly reports: Reports
   readonly clock: () => number
   lookup(request: CacheRequest, policy: Policy): MaybePromise<Decision>
+  /** The same lookup once more, where the key of what it waited for has changed. */
+  lookupAgain(search: Search): MaybePromise<Decision>
   /** Remembers a route's rules for the next lookup in front of it. */
   learnRules(request: CacheRequest, policy: Policy): void
   /** The request directives that count for this cache. */

@@ -25,6 +25,8 @@ export interface StoredResponse extends ResponseHead {
   readonly policyFresh: boolean
   /** True where the ETag was made here. */
   readonly madeEtag: boolean
+  /** True where functions decided the key that only a route may ask: a lookup in front of it asks too early. */
+  readonly atRoute: boolean
   /** True where the policy states that credentials do not matter, or gave the entry a scope of its own. */
   readonly scoped: boolean
   readonly tags: readonly string[]

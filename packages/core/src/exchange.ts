@@ -5,7 +5,7 @@ import type { Fill } from './fill.ts'
 import type { Flight } from './flights.ts'
 import type { Remarks } from './handler.ts'
 import { type ForwardedHead, ownTarget } from './head.ts'
-import type { FieldMap } from './message.ts'
+import type { FieldMap, MaybePromise } from './message.ts'
 import type { Policy } from './policy.ts'
 import { notModified, select } from './select.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
@@ -32,6 +32,10 @@ export interface Plan {
   readonly collapsed?: false
   /** Whether this is a revalidation that no client waits for. */
   readonly background?: boolean
+  /** Whether functions have decided the key that only the route may ask. */
+  readonly atRoute?: boolean
+  /** The invalidation clock when the request met the cache, where nothing was looked up for it then. */
+  readonly met?: MaybePromise<Stamp | undefined>
   /** Whether a response that is no error invalidates the target (RFC 9111 §4.4). */
   readonly invalidates?: boolean
 }
@@ -46,21 +50,27 @@ export interface Exchange {
 }
 
 export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): Fill => {
-  const { request, policy, credentials } = exchange.plan
+  const { request, policy, credentials, atRoute = false } = exchange.plan
   const { remarks, requestTime } = exchange
   const responseTime = exchange.engine.clock()
-  return { request, policy, credentials, remarks, requestTime, responseTime, stamp, route: head.route }
+  return {
+    request,
+    policy,
+    credentials,
+    remarks,
+    requestTime,
+    responseTime,
+    stamp,
+    atRoute,
+    route: head.route,
+  }
 }
 
 const addedFields = (exchange: Exchange, handling: Handling, existing: FieldMap): Record<string, string> => {
   const { reason, collapsed, found } = exchange.plan
-  const full: Handling = {
-    fwd: reason,
-    ...(collapsed === undefined ? {} : { collapsed }),
-    ...(found === undefined ? {} : { key: found.key.full }),
-    ...handling,
-  }
-  return statusFields(exchange.engine.status, full, existing)
+  const { status } = exchange.engine
+  const key = status.debug ? found?.key.full : undefined
+  return statusFields(status, { ...handling, fwd: reason, collapsed, key }, existing)
 }
 
 /** A stored response in the place of what the handler said. */

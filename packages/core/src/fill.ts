@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { answered } from './answered.ts'
 import { type Duration, parseDuration } from './durations.ts'
 import { type StoredResponse, storedFields } from './entry.ts'
 import type { Remarks } from './handler.ts'
@@ -27,6 +28,8 @@ export interface Fill {
   readonly requestTime: number
   readonly responseTime: number
   readonly stamp: Stamp
+  /** Whether functions have decided the key that only the route may ask. */
+  readonly atRoute: boolean
   readonly route: string | undefined
 }
 
@@ -48,7 +51,7 @@ const policyTtl = (judged: JudgedHead, fill: Fill): number | false | undefined =
   if (typeof ttl !== 'function') return ttl
   const head = { status: judged.status, headers: judged.deciding }
   const view = createResponseView(head, fill.responseTime - fill.requestTime)
-  return millisecondsOf(ttl(createView(fill.request), view))
+  return millisecondsOf(answered(ttl(createView(fill.request), view), 'ttl'))
 }
 
 /** The stale windows: what the response says outranks the policy (RFC 5861). */
@@ -148,7 +151,8 @@ const collectTags = (judged: JudgedHead, fill: Fill): readonly string[] => {
   const head = { status: judged.status, headers: judged.deciding }
   const response = createResponseView(head, fill.responseTime - fill.requestTime)
   for (const layer of [...policy.inheritedTags, policy.tags])
-    for (const tag of typeof layer === 'function' ? layer(view, response) : layer) tags.add(String(tag))
+    for (const tag of typeof layer === 'function' ? answered(layer(view, response), 'tags') : layer)
+      tags.add(String(tag))
   return [...tags].map(userTag)
 }
 
@@ -215,6 +219,7 @@ export const buildStored = (
     staleIfError: Math.min(sie, longestMs),
     policyFresh: !judged.declares,
     madeEtag: etag !== undefined,
+    atRoute: fill.atRoute,
     scoped: scope === 'public' || typeof scope === 'function',
     tags,
     stamp: fill.stamp.seq,

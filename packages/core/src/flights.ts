@@ -27,6 +27,8 @@ const mostWaiters = 1000
 const mostMarkers = 10_000
 const hitForMissMs = 10_000
 const backOffMs = 1000
+/** A client may force one refresh of a key in this time; request directives are advisory (RFC 9111 §5.2.1). */
+const forcedMs = 1000
 /** Background revalidations at a time: what is stale stays servable while others run. */
 const mostRevalidations = 64
 
@@ -162,6 +164,7 @@ export class Flights {
   readonly #flights = new Map<string, Flight>()
   readonly #uncollapsible = new BoundedMap<number>(mostMarkers)
   readonly #failing = new BoundedMap<number>(mostMarkers)
+  readonly #forced = new BoundedMap<number>(mostMarkers)
   readonly #clock: () => number
   #revalidations = 0
 
@@ -219,6 +222,13 @@ export class Flights {
 
   markFailing(key: string): void {
     this.#failing.set(key, this.#clock())
+  }
+
+  /** Whether a client may force a refresh of this key now; it is remembered that it did. */
+  mayForce(key: string): boolean {
+    if (this.#isMarked(this.#forced, key, forcedMs)) return false
+    this.#forced.set(key, this.#clock())
+    return true
   }
 
   /** A place among the background revalidations, to be given back; false where all are taken. */

@@ -6,7 +6,7 @@ import { backendTtl, buildStored, isComplete } from './fill.ts'
 import { type HandlerCache, HandlerContext, type HandlerSource, noRemarks, type Remarks } from './handler.ts'
 import type { ForwardedHead } from './head.ts'
 import { infoOf } from './info.ts'
-import { isPromise, type MaybePromise, whenReady } from './message.ts'
+import { type FieldMap, isPromise, type MaybePromise, whenReady } from './message.ts'
 import { collectTags, judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
@@ -17,6 +17,7 @@ import { isNonError } from './semantics/invalidate.ts'
 import { isServerFailure } from './semantics/reuse.ts'
 import { permitsCredentials } from './semantics/storable.ts'
 import { hasValidator, validationHeaders } from './semantics/validate.ts'
+import type { Stamp } from './stamps.ts'
 import type { Found } from './store.ts'
 import { invalidationOfTarget } from './unsafe.ts'
 import type { CacheRequest } from './view.ts'
@@ -30,6 +31,9 @@ const hidden = {
   range: undefined,
   'if-range': undefined,
 }
+
+const differ = (a: FieldMap, b: FieldMap): boolean =>
+  [...Object.keys(a), ...Object.keys(b)].some((name) => a[name] !== b[name])
 
 /**
  * A request on its way to the handler: the adapter reports the response to it, from the head to the end, and does
@@ -54,6 +58,8 @@ export class Forward implements HandlerSource {
   #phase: 'open' | 'responded' | 'ended' = 'open'
   /** Another place answers this request: what is reported here is passed untouched. */
   #retired = false
+  /** Its header is another than the one that was looked up by. */
+  #rewritten = false
   #recording: Recording | undefined
   #onNotModified: () => void = () => undefined
 
@@ -122,14 +128,18 @@ export class Forward implements HandlerSource {
   meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers'>>): void {
     const { request } = this.#plan
     const body = request.body?.bind(request)
+    if (known.headers !== undefined && differ(request.headers, known.headers)) this.#rewritten = true
     this.#plan = { ...this.#plan, request: { ...request, ...(body === undefined ? {} : { body }), ...known } }
   }
 
   /** Adds a route's policy: this Forward, or what the lookup by the route's own rules finds. */
   refine(policy: Policy): MaybePromise<Decision> {
     const plan = this.#plan
-    if (this.#phase !== 'open' || this.#retired || plan.policy === policy) return this
-    if (plan.policy.lookupId === policy.lookupId && plan.found !== undefined) {
+    if (this.#phase !== 'open' || this.#retired) return this
+    if (plan.policy === policy && !this.#rewritten) return this
+    // Functions may answer otherwise here than in front: a user may have been authenticated meanwhile.
+    const same = plan.policy.lookupId === policy.lookupId && !policy.deferred && !this.#rewritten
+    if (same && plan.found !== undefined) {
       this.#plan = { ...plan, policy }
       if (policy.ttl === false) this.#switchOff()
       return this
@@ -139,8 +149,13 @@ export class Forward implements HandlerSource {
       this.#retired = true
       return this
     }
-    this.#engine.learnRules(plan.request, policy)
-    return whenReady(this.#engine.lookup(plan.request, policy), (decision) => this.#follow(decision))
+    // What stands in the key here may not be known in front: such a route is looked up where it is.
+    this.#engine.learnRules(plan.request, this.#rewritten ? { ...policy, deferred: true } : policy)
+    // What was loaded since the request met the cache may have been invalidated since: it counts from there.
+    const met = plan.found === undefined ? plan.met : plan.found.stamp
+    return whenReady(this.#engine.lookup(plan.request, policy), (decision) =>
+      whenReady(met, (stamp) => this.#follow(decision, stamp)),
+    )
   }
 
   /** Judges the head before anything of it leaves. */
@@ -220,13 +235,15 @@ export class Forward implements HandlerSource {
   }
 
   /** The route's own lookup decides: a response to send from there, or another plan for this same request. */
-  #follow(decision: Decision): Decision {
+  #follow(decision: Decision, met: Stamp | undefined): Decision {
     if (decision.action === 'reuse') {
       this.#retired = true
       return decision
     }
-    this.#plan = decision.#plan
-    this.#requestTime = decision.#requestTime
+    const { found } = decision.#plan
+    const counted = this.#plan.found !== undefined || this.#plan.met !== undefined
+    this.#plan =
+      counted && found !== undefined ? { ...decision.#plan, found: { ...found, stamp: met } } : decision.#plan
     return this
   }
 

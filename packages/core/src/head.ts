@@ -1,8 +1,8 @@
 import type { FieldMap, ResponseHead } from './message.ts'
 import { type ResponseDirectives, responseDirectives } from './semantics/cache-control.ts'
-import { fieldValue, withoutConnectionFields } from './semantics/fields.ts'
+import { fieldValue, hasField, listMembers, withoutConnectionFields } from './semantics/fields.ts'
 import { targetedDirectives } from './semantics/targeted.ts'
-import { addedVary, mergeVaryValue } from './semantics/vary.ts'
+import { mergeVaryValue } from './semantics/vary.ts'
 
 /**
  * A response head as an adapter reports it, before anything of it has left.
@@ -11,7 +11,11 @@ import { addedVary, mergeVaryValue } from './semantics/vary.ts'
  * forward.respond({ status: 200, headers: { etag: '"v1"' }, outer: { 'x-request-id': '7' } })
  */
 export interface ForwardedHead extends ResponseHead {
-  /** The fields that were set when the request reached the cache: they belong to the exchange, not to the response. */
+  /**
+   * The fields that were set when the request reached the cache: they belong to the exchange, not to the response.
+   * An adapter takes `Vary` among them off the response until the head is judged, so that what the handler itself
+   * says of it is told apart.
+   */
   readonly outer?: FieldMap
   /** The whole body, where it is known together with the head. */
   readonly body?: Buffer
@@ -44,9 +48,8 @@ const changedFields = (
     if (headers[name] === undefined) changed[name] = []
     else if (sameValue(headers[name], outer[name])) delete changed[name]
   }
-  const vary = addedVary(fieldValue(outer, 'vary'), fieldValue(headers, 'vary'))
-  if (vary === undefined) delete changed.vary
-  else changed.vary = vary
+  // Taken off the response while the handler runs: that it is not there says nothing.
+  if (headers.vary === undefined) delete changed.vary
   return changed
 }
 
@@ -75,8 +78,22 @@ const impliedVary = (headers: FieldMap): readonly string[] => {
   return implied
 }
 
-const completeVary = (own: FieldMap, added: readonly string[]): string | undefined => {
-  const names = [...impliedVary(own), ...added]
+/**
+ * What outer layers vary by counts as well: what they found out of the request, the handler may have used. Not so the
+ * origin that they answer and the coding that they apply themselves, which they do anew for every exchange.
+ */
+const inheritedVary = (own: FieldMap, outer: FieldMap): readonly string[] => {
+  const answersOrigin =
+    hasField(outer, 'access-control-allow-origin') && !hasField(own, 'access-control-allow-origin')
+  return listMembers(outer, 'vary').filter(
+    (name) =>
+      !(name === 'origin' && answersOrigin) &&
+      !(name === 'accept-encoding' && !hasField(own, 'content-encoding')),
+  )
+}
+
+const completeVary = (own: FieldMap, outer: FieldMap, added: readonly string[]): string | undefined => {
+  const names = [...inheritedVary(own, outer), ...impliedVary(own), ...added]
   const said = fieldValue(own, 'vary')
   return names.length === 0 ? said : mergeVaryValue(said, names.join(', '))
 }
@@ -95,7 +112,7 @@ export const judgeHead = (
   const changed = changedFields(head.headers, head.outer)
   const deciding: Record<string, string | readonly string[] | undefined> = { ...changed }
   for (const name of freshnessFields) deciding[name] = head.headers[name]
-  const vary = completeVary(changed, varyBy)
+  const vary = completeVary(changed, head.outer ?? {}, varyBy)
   if (vary !== undefined) deciding.vary = vary
   const targeted = targetedDirectives(head.headers, targets)
   if (targeted !== undefined) deciding.expires = undefined

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { unescape as percentDecode } from 'node:querystring'
+import { answered } from './answered.ts'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
 import { matchesGlob } from './glob.ts'
 import type { KeyPolicy, Policy, QueryRule } from './policy.ts'
@@ -52,7 +53,7 @@ export const keyOf = (full: string): Key => ({
 const decodeName = (name: string): string => percentDecode(name.replaceAll('+', ' '))
 
 /** Nested names such as `a[0]` and `a[]` build one value in some parsers, so their order among each other counts. */
-const baseName = (name: string): string => name.split(/[[.]/, 1)[0] ?? name
+const baseName = (name: string): string => name.replace(/^[[.]+/, '').split(/[[\].]/, 1)[0] ?? name
 
 interface Parameter {
   readonly raw: string
@@ -68,9 +69,11 @@ const parameters = (query: string): Parameter[] =>
 const named = (rule: QueryRule, name: string): boolean =>
   rule.names.some((pattern) => matchesGlob(pattern, name))
 
-/** `page[]` is kept with `page`, for a parser may make one of them; it is ignored only where it is named itself. */
+/** `page[]` is kept with `page`, for a parser may make one of them; it is ignored only where both are named. */
 const keeps = (rule: QueryRule, name: string): boolean =>
-  rule.use === 'keep' ? named(rule, name) || named(rule, baseName(name)) : !named(rule, name)
+  rule.use === 'keep'
+    ? named(rule, name) || named(rule, baseName(name))
+    : !(named(rule, name) && named(rule, baseName(name)))
 
 /** Different names in any order are one query; the order of a repeated name stays, for it carries meaning. */
 const sortParameters = (list: Parameter[]): Parameter[] =>
@@ -96,6 +99,8 @@ export const keyedQuery = (query: string | undefined, rule: QueryRule): string |
 /** What stands for the body in the key; undefined where the body cannot be told apart from others. */
 export const bodyDigest = (body: RequestBody, kind: KeyPolicy['body']): string | undefined => {
   if ('parsed' in body) {
+    // What a parser made is not what was sent, byte by byte.
+    if (kind === 'bytes') return undefined
     const text = canonicalJson(body.parsed)
     return text === undefined ? undefined : `j${sha256(text)}`
   }
@@ -130,7 +135,8 @@ const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
   }
   if (rules.by.length > 0) {
     const view = createView(request)
-    for (const [name, of] of rules.by) parts += namedPart('x', name, textOf(name, of(view)))
+    for (const [name, of] of rules.by)
+      parts += namedPart('x', name, textOf(name, answered(of(view), `key.by.${name}`)))
   }
   return parts
 }

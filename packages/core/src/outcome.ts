@@ -39,7 +39,7 @@ export const standIn = (exchange: Exchange, status: number): Verdict | undefined
   if (found === undefined || entry === undefined) return undefined
   if (background === true) failRevalidation(exchange, new Error(`status ${status}`))
   flights.markFailing(found.key.id)
-  const since = entry.invalidatedAt === undefined ? undefined : clock() - entry.invalidatedAt
+  const since = entry.invalidatedAt === undefined ? undefined : Math.max(0, clock() - entry.invalidatedAt)
   const facts = reuseFacts(entry.stored, clock(), since)
   if (!mayUseStaleIfError(facts, entry.stored.status, engine.directivesOf(request))) return undefined
   // The waiters look up again and find the same stale response.

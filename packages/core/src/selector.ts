@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { CacheConfigError } from './errors.ts'
 import { sha256 } from './key.ts'
 import { normalAuthority } from './semantics/invalidate.ts'
@@ -38,15 +39,29 @@ const deepestPrefix = 32
 
 const bounded = (tag: string): string => (tag.length <= longestTag ? tag : `#${sha256(tag)}`)
 
-const decodeUnreserved = (text: string): string =>
-  text.replace(/%[0-9a-fA-F]{2}/g, (encoded) => {
-    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
-    return /[A-Za-z0-9._~-]/.test(character) ? character : encoded
+/** What Node takes from the wire is one character a byte: text beyond ASCII is UTF-8 there, if it is text at all. */
+const textOfBytes = (text: string): string => {
+  if (!/[\x80-\xff]/.test(text) || /[^\0-\xff]/.test(text)) return text
+  const bytes = Buffer.from(text, 'latin1')
+  return isUtf8(bytes) ? bytes.toString('utf8') : text
+}
+
+/** Decodes what is encoded, save for what would be read as another part of the URL. */
+const decodeLoosely = (text: string, delimiters: RegExp): string =>
+  textOfBytes(text).replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
+    try {
+      return decodeURIComponent(run.replace(delimiters, (encoded) => `%25${encoded.slice(1)}`))
+    } catch {
+      return run
+    }
   })
 
-/** Frameworks route `/A/`, `/a` and `/%61` to one handler, so one name invalidates all of them; keys stay exact. */
+const pathDelimiters = /%(?:2f|3f|23|25)/gi
+const queryDelimiters = /%(?:26|3d|23|25|2b)/gi
+
+/** Frameworks route `/A/`, `/a` and `/%61` to one handler, and give it the same parameters for `@` and `%40`, so one name invalidates all of them; keys stay exact. */
 const loosePath = (path: string): string => {
-  const lower = decodeUnreserved(path).toLowerCase()
+  const lower = decodeLoosely(path, pathDelimiters).toLowerCase()
   return lower.length > 1 && lower.endsWith('/') ? lower.slice(0, -1) : lower
 }
 
@@ -54,7 +69,7 @@ const loosePath = (path: string): string => {
 const looseQuery = (query: string | undefined): string =>
   query === undefined || query === ''
     ? ''
-    : `?${decodeUnreserved(query).toLowerCase().split('&').sort().join('&')}`
+    : `?${decodeLoosely(query.replaceAll('+', ' '), queryDelimiters).toLowerCase().split('&').sort().join('&')}`
 
 const looseTarget = (url: string): string => {
   const { path, query } = splitTarget(url)

@@ -1,6 +1,7 @@
 import type { FieldMap, MaybePromise, ResponseHead } from './message.ts'
 import type { RequestView, ResponseView } from './options.ts'
-import { fieldValue } from './semantics/fields.ts'
+import { fieldLines, fieldValue } from './semantics/fields.ts'
+import { trimOws } from './semantics/whitespace.ts'
 
 /** A request body for the key: the bytes, or what a body parser in front of the cache made of them. */
 export type RequestBody = { readonly bytes: Buffer } | { readonly parsed: unknown }
@@ -37,13 +38,12 @@ export const splitTarget = (url: string): { readonly path: string; readonly quer
 
 /** Every value of a cookie name, in order: which of several a parser takes is not for the cache to guess. */
 export const cookieValues = (headers: FieldMap, name: string): readonly string[] => {
-  const line = fieldValue(headers, 'cookie')
-  if (line === undefined) return []
   const values: string[] = []
-  for (const pair of line.split(/[;,]/)) {
-    const at = pair.indexOf('=')
-    if (at >= 0 && pair.slice(0, at).trim() === name) values.push(pair.slice(at + 1).trim())
-  }
+  for (const line of fieldLines(headers, 'cookie'))
+    for (const pair of line.split(';')) {
+      const at = pair.indexOf('=')
+      if (at >= 0 && trimOws(pair, 0, at) === name) values.push(trimOws(pair, at + 1))
+    }
   return values
 }
 
@@ -51,7 +51,8 @@ const absoluteUrl = (request: CacheRequest): URL => {
   const origin = `${request.scheme}://${request.authority || 'localhost'}`
   // The path is appended, not resolved: "//evil.example/" must stay a path.
   if (URL.canParse(origin + request.url)) return new URL(origin + request.url)
-  return new URL('http://invalid.invalid/')
+  // A host that makes no URL; where the target makes none either, this throws.
+  return new URL(`http://invalid.invalid${request.url}`)
 }
 
 /** What policy functions see of a request; the URL is parsed when it is first read. */
@@ -66,7 +67,11 @@ export const createView = <Req>(request: CacheRequest<Req>): RequestView<Req> =>
       return url
     },
     header: (name: string): string | undefined => fieldValue(request.headers, name.toLowerCase()),
-    cookie: (name: string): string | undefined => cookieValues(request.headers, name)[0],
+    cookie: (name: string): string | undefined => {
+      const values = cookieValues(request.headers, name)
+      // Which of several a parser takes is unknown: together they are like no single one.
+      return values.length > 1 ? values.join('; ') : values[0]
+    },
     query: (name: string): string | readonly string[] | undefined => {
       const values = view.url.searchParams.getAll(name)
       return values.length > 1 ? values : values[0]

@@ -18,6 +18,7 @@ export const storedResponse = (members: Partial<StoredResponse> = {}): StoredRes
     staleIfError: 0,
     policyFresh: false,
     madeEtag: false,
+    atRoute: false,
     scoped: false,
     tags: ['*', 'u:/'],
     stamp: 0,

@@ -1,12 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { RequestBody } from '@stowage/core'
 
-/** What a body parser in front of the cache has left. */
+/** Types of which a parser keeps everything in `req.body`; of a multipart body, say, files go elsewhere. */
+const keptWhole = /^(?:application\/(?:[\w.+-]+\+)?json|application\/x-www-form-urlencoded)\s*(?:;|$)/i
+
+/** What a body parser in front of the cache has left, where that is all of it. */
 const parsedBody = (request: IncomingMessage): RequestBody | undefined => {
-  const { body } = request as { body?: unknown }
-  if (body === undefined) return undefined
+  const { body, file, files } = request as { body?: unknown; file?: unknown; files?: unknown }
+  if (body === undefined || file !== undefined || files !== undefined) return undefined
   if (Buffer.isBuffer(body)) return { bytes: body }
-  return typeof body === 'string' ? { bytes: Buffer.from(body) } : { parsed: body }
+  return keptWhole.test(request.headers['content-type'] ?? '') ? { parsed: body } : undefined
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   mayHaveGainedCookie,
   settleHead,
 } from './head.ts'
-import { applyFields, fieldsOf } from './headers.ts'
+import { applyFields, fieldsOf, takeVary } from './headers.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf } from './piece.ts'
 import { send } from './send.ts'
 
@@ -44,7 +44,8 @@ class Capture {
     this.#response = response
     this.#forward = forward
     this.#route = route
-    this.#outer = fieldsOf(response)
+    const vary = response.headersSent ? undefined : takeVary(response)
+    this.#outer = { ...fieldsOf(response), ...(vary === undefined ? {} : { vary }) }
     const { writeHead, write, end, flushHeaders } = response
     this.#original = { writeHead, write, end, flushHeaders }
     this.#patched = {
@@ -160,6 +161,7 @@ class Capture {
   }
 
   #edit({ edits }: Verdict): void {
+    if (this.#outer.vary !== undefined) applyFields(this.#response, { vary: this.#outer.vary })
     for (const name of Object.keys(edits)) if (edits[name] === undefined) this.#response.removeHeader(name)
     applyFields(this.#response, edits)
   }

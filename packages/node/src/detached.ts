@@ -5,10 +5,11 @@ import type { FieldMap } from '@stowage/core'
 
 /** A socket that nobody is at the other end of: what is written to it is gone. */
 class NowhereSocket extends Duplex {
-  readonly remoteAddress = '127.0.0.1'
+  /** An address of nobody (RFC 5737): the loopback one would be trusted with more than any client is. */
+  readonly remoteAddress = '192.0.2.1'
   readonly remoteFamily = 'IPv4'
   readonly remotePort = 0
-  readonly localAddress = '127.0.0.1'
+  readonly localAddress = '192.0.2.1'
   readonly encrypted: boolean
 
   constructor(encrypted: boolean) {

@@ -29,18 +29,47 @@ const unitedVary = (response: ServerResponse, value: string): string => {
   return mergeVaryValue(Array.isArray(present) ? present.join(', ') : String(present), value) ?? value
 }
 
-/** What the handler sees of the request header instead of what the client sent. */
+/** The `Vary` of outer layers, while a handler runs that has one of its own to say. */
+const taken = Symbol.for('stowage.vary')
+
+/** Takes `Vary` off a response, so that what the handler says of it is told apart; all that was taken so far. */
+export const takeVary = (response: ServerResponse & { [taken]?: string }): string | undefined => {
+  const present = response.getHeader('vary')
+  if (present !== undefined) {
+    const said = Array.isArray(present) ? present.join(', ') : String(present)
+    response[taken] = mergeVaryValue(response[taken], said) ?? said
+    response.removeHeader('vary')
+  }
+  return response[taken]
+}
+
+/** The request fields that a cache answers itself, and may hide from the handler or ask in its own way. */
+const conditional = ['if-none-match', 'if-modified-since', 'range', 'if-range'] as const
+
+/**
+ * What the handler sees of the request header instead of what the client sent. `original` has what an earlier edit has
+ * hidden; what others have changed since the request came stays as it is.
+ */
 export const editRequest = (
   request: IncomingMessage,
   original: FieldMap,
   edits: Readonly<Record<string, string | undefined>>,
 ): void => {
-  const headers: Record<string, unknown> = { ...original }
-  for (const name of Object.keys(edits)) {
-    if (edits[name] === undefined) delete headers[name]
-    else headers[name] = edits[name]
-  }
+  const headers: Record<string, unknown> = { ...request.headers }
+  for (const name of conditional) headers[name] = original[name]
+  Object.assign(headers, edits)
+  for (const name of conditional) if (headers[name] === undefined) delete headers[name]
   // The accessor of an HTTP/2 request has no setter.
   if (!Reflect.set(request, 'headers', headers))
     Object.defineProperty(request, 'headers', { value: headers, configurable: true, writable: true })
+}
+
+/**
+ * The request header as it has become on the way to the handler, with the client's own conditions. What was taken away
+ * on the way still counts: it may have been used before.
+ */
+export const currentFields = (request: IncomingMessage, original: FieldMap): FieldMap => {
+  const current: Record<string, string | readonly string[] | undefined> = { ...original, ...request.headers }
+  for (const name of conditional) current[name] = original[name]
+  return current
 }

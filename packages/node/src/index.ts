@@ -1,6 +1,6 @@
 export { attach, attachedTo, isRevalidation, replayOf } from './attached.ts'
 export { readBody } from './body.ts'
 export { capture } from './capture.ts'
-export { editRequest } from './headers.ts'
+export { currentFields, editRequest } from './headers.ts'
 export { replay } from './replay.ts'
 export { send } from './send.ts'

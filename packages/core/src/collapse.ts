@@ -1,0 +1,100 @@
+import type { Decision } from './decision.ts'
+import { undecided } from './decoded.ts'
+import type { Engine } from './engine.ts'
+import type { Plan } from './exchange.ts'
+import { flightKey, type Outcome } from './flights.ts'
+import { isPromise, type MaybePromise } from './message.ts'
+import { factsOf, fillPlan, goForward, noDirectives, reuse, type Search } from './search.ts'
+import { ownResponse } from './select.ts'
+import type { ForwardReason } from './semantics/cache-status.ts'
+import { mayReuse, mayUseStaleIfError } from './semantics/reuse.ts'
+import { permitsCredentials } from './semantics/storable.ts'
+import { statusFields } from './status-fields.ts'
+
+/** How often a request looks up again because the key of what it waited for has changed. */
+const mostAttempts = 3
+
+/** Goes forward: alone, as the one that others wait for, or by waiting for another (RFC 9111 §4). */
+export const collapse = (
+  search: Search,
+  reason: ForwardReason,
+  detail: string | undefined,
+): MaybePromise<Decision> => {
+  const { engine, request, policy, found, credentials } = search
+  const { flights, reports } = engine
+  const plan: Plan = { ...fillPlan(search), reason, ...(detail === undefined ? {} : { detail }) }
+  if (request.method === 'HEAD') return goForward(engine, { ...plan, fills: false })
+  // A part of what is not stored is the handler's to cut.
+  if (request.headers.range !== undefined && found.entry === undefined)
+    return goForward(engine, { ...plan, fills: false, detail: detail ?? 'range' })
+  if (policy.collapse === false || found.stamp === undefined) return goForward(engine, plan)
+  const key = flightKey(found.key.id, credentials)
+  if (flights.isUncollapsible(key)) {
+    reports.count('hitForMiss')
+    return goForward(engine, plan)
+  }
+  const running = flights.get(key)
+  if (running === undefined) return goForward(engine, lead(engine, plan, key))
+  const outcome = running.join(request.headers, policy.collapse.wait)
+  if (outcome === undefined) return goForward(engine, { ...plan, collapsed: false })
+  return outcome.then((settled) => settle(search, plan, settled))
+}
+
+const lead = ({ flights }: Engine, plan: Plan, key: string): Plan => {
+  const flight = flights.open(key)
+  return flight === undefined ? plan : { ...plan, flight }
+}
+
+const settle = (search: Search, plan: Plan, outcome: Outcome): MaybePromise<Decision> => {
+  const { engine, attempt } = search
+  const alone = (): Decision => goForward(engine, { ...plan, collapsed: false })
+  switch (outcome.kind) {
+    case 'stored':
+      return share(search, plan, outcome)
+    case 'lead':
+      return goForward(engine, { ...plan, flight: outcome.flight })
+    case 'again':
+      return attempt < mostAttempts ? engine.lookupAgain(search) : alone()
+    case 'late':
+      return late(search) ?? alone()
+    default:
+      return alone()
+  }
+}
+
+/** What another request brought: checked like any stored response, against what has been invalidated since. */
+const share = (
+  search: Search,
+  plan: Plan,
+  { stored }: Extract<Outcome, { kind: 'stored' }>,
+): MaybePromise<Decision> => {
+  const { engine, credentials } = search
+  const { store, reports } = engine
+  const check = async (): Promise<Decision> => {
+    const stamp = store.stamp()
+    const now = isPromise(stamp) ? await stamp : stamp
+    const entry = now === undefined ? undefined : await store.verify(undecided('', stored), now)
+    const permitted = stored.scoped || permitsCredentials(stored.directives, credentials)
+    const facts = entry !== undefined && permitted ? factsOf(engine, entry) : undefined
+    if (entry === undefined || facts === undefined || mayReuse(facts, noDirectives).use !== 'fresh')
+      return goForward(engine, { ...plan, collapsed: false })
+    reports.count('collapsed')
+    return reuse(search, entry, facts, { fwd: plan.reason, collapsed: true })
+  }
+  return check()
+}
+
+/** Waited in vain: what the policy wants then, or undefined for the handler. */
+const late = (search: Search): Decision | undefined => {
+  const { engine, policy, found, directives } = search
+  const onTimeout = policy.collapse === false ? 'run' : policy.collapse.onTimeout
+  const { entry } = found
+  if (entry !== undefined && onTimeout === 'stale') {
+    const facts = factsOf(engine, entry)
+    if (mayUseStaleIfError(facts, entry.stored.status, directives))
+      return reuse(search, entry, facts, { detail: 'collapse-timeout' })
+  }
+  if (onTimeout !== 503) return undefined
+  const added = statusFields(engine.status, { detail: 'collapse-timeout' }, {})
+  return { action: 'reuse', response: ownResponse(503, { ...added, 'retry-after': '1' }) }
+}

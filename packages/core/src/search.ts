@@ -1,0 +1,74 @@
+import type { Reuse } from './decision.ts'
+import type { Decoded } from './decoded.ts'
+import type { Engine } from './engine.ts'
+import { reuseFacts } from './entry.ts'
+import type { Plan } from './exchange.ts'
+import { Forward } from './forward.ts'
+import { infoOf } from './info.ts'
+import type { Policy } from './policy.ts'
+import { select } from './select.ts'
+import type { RequestDirectives } from './semantics/cache-control.ts'
+import { type ReuseFacts, staleness } from './semantics/reuse.ts'
+import type { StoreContext } from './semantics/storable.ts'
+import { type Handling, statusFields } from './status-fields.ts'
+import type { Found } from './store.ts'
+import type { CacheRequest } from './view.ts'
+
+/** One lookup and what it has found: everything that its answer depends on. */
+export interface Search {
+  readonly engine: Engine
+  readonly request: CacheRequest
+  readonly policy: Policy
+  readonly directives: RequestDirectives
+  readonly credentials: StoreContext['credentials']
+  readonly found: Found
+  /** Whether the rules of this lookup were chosen before the route is known. */
+  readonly inFront: boolean
+  readonly attempt: number
+}
+
+/** What a request says where its directives do not count. */
+export const noDirectives: RequestDirectives = {}
+
+/** What decides about the reuse of an entry now. */
+export const factsOf = ({ clock }: Engine, { stored, invalidatedAt }: Decoded): ReuseFacts => {
+  const now = clock()
+  // A clock that was set back must not make an invalidation one of the future.
+  return reuseFacts(stored, now, invalidatedAt === undefined ? undefined : Math.max(0, now - invalidatedAt))
+}
+
+/** A stored response as the answer. */
+export const reuse = (search: Search, entry: Decoded, facts: ReuseFacts, handling: Handling): Reuse => {
+  const { request, engine } = search
+  const { reports, status, clock } = engine
+  const { stored } = entry
+  const ttl = Math.floor(-staleness(facts) / 1000)
+  // Every field named, so that all handlings have one hidden class: this is the path of hits.
+  const { fwd, collapsed, detail } = handling
+  const hit = fwd === undefined ? true : undefined
+  const key = status.debug ? stored.key : undefined
+  const { lifetime } = facts
+  const full: Handling = { hit, fwd, collapsed, detail, ttl, key, lifetime }
+  const added = statusFields(status, full, stored.headers)
+  added.age = String(Math.floor(facts.age / 1000))
+  reports.count(staleness(facts) < 0 ? 'hits' : 'stale')
+  reports.countHit(stored.route, stored.handlerMs)
+  if (reports.wants('hit')) reports.emit('hit', infoOf(stored, request.url, clock()))
+  return { action: 'reuse', response: select(stored, request.method, request.headers, added) }
+}
+
+/** A request that goes to the handler. */
+export const goForward = (engine: Engine, plan: Plan): Forward => {
+  const { reports } = engine
+  if (reports.wants('miss')) {
+    const reason = plan.detail === undefined ? plan.reason : `${plan.reason} ${plan.detail}`
+    reports.emit('miss', { key: plan.found?.primary.full ?? '', reason })
+  }
+  return new Forward(engine, plan)
+}
+
+/** The plan of a search whose response may fill the cache. */
+export const fillPlan = (search: Search): Omit<Plan, 'reason'> => {
+  const { request, policy, found, credentials, inFront } = search
+  return { request, policy, found, fills: true, credentials, atRoute: !inFront && policy.deferred }
+}
