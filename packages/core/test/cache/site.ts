@@ -109,7 +109,7 @@ export const respond = async (
   const body = Buffer.from(answer.body ?? '')
   const head: ForwardedHead = {
     status: answer.status ?? 200,
-    headers: merged(answer.outer ?? {}, answer.headers ?? {}),
+    headers: { ...answer.outer, ...answer.headers },
     body,
     ...(answer.outer === undefined ? {} : { outer: answer.outer }),
     ...(answer.route === undefined ? {} : { route: answer.route }),
