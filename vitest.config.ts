@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config'
 
 const source = (path: string): string => new URL(`./packages/${path}`, import.meta.url).pathname
 
+// After the others, one file at a time: these measure, or start many processes of their own.
+const alone = ['test/packaging/**/*.test.ts', 'test/**/*-load.test.ts']
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -22,18 +25,17 @@ export default defineConfig({
         test: {
           name: 'source',
           include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/packaging/**'],
+          exclude: alone,
           maxWorkers: 2,
         },
       },
       {
         extends: true,
         test: {
-          name: 'packaging',
-          include: ['test/packaging/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // After the others, one file at a time: it measures, and starts many processes of its own.
+          name: 'alone',
+          include: alone,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
           maxWorkers: 1,
           fileParallelism: false,
