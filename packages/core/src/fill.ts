@@ -34,7 +34,7 @@ export interface Fill {
 }
 
 /** More tags than this, and the response is not stored: to leave one out would lose an invalidation. */
-const mostTags = 1000
+export const mostTags = 1000
 /** 2^31 s (RFC 9111 §1.2.2). */
 const longestMs = 2 ** 31 * 1000
 

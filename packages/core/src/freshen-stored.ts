@@ -1,5 +1,5 @@
 import type { StoredResponse } from './entry.ts'
-import { buildStored, decideStore, type Fill, responseEdits, tagsOfFill } from './fill.ts'
+import { buildStored, decideStore, type Fill, mostTags, responseEdits, tagsOfFill } from './fill.ts'
 import type { JudgedHead } from './head.ts'
 import { fieldValue } from './semantics/fields.ts'
 import type { StoreDecision } from './semantics/storable.ts'
@@ -16,6 +16,12 @@ export interface Freshened {
 const otherVary: StoreDecision = {
   storable: false,
   reason: { code: 'vary', detail: 'the 304 varies by other fields', ref: 'RFC 9111 §4.1' },
+}
+
+/** Tags unite from one validation to the next; to leave one out would lose an invalidation. */
+const tooManyTags: StoreDecision = {
+  storable: false,
+  reason: { code: 'tags', detail: 'too many tags', ref: 'RFC 9111 §4.4' },
 }
 
 const withoutMade = (stored: StoredResponse): Record<string, string | readonly string[]> => {
@@ -48,9 +54,12 @@ export const freshenStored = (stored: StoredResponse, judged: JudgedHead, fill: 
     declares,
   }
   const varied = addedVary(fieldValue(stored.headers, 'vary'), fieldValue(judged.deciding, 'vary'))
-  const decision = varied === undefined ? decideStore(merged, fill) : otherVary
+  const said = tagsOfFill(merged, fill)
+  const tags = new Set([...stored.tags, ...(said ?? [])])
+  const refused =
+    varied !== undefined ? otherVary : said === undefined || tags.size > mostTags ? tooManyTags : undefined
+  const decision = refused ?? decideStore(merged, fill)
   const lifetime = decision.storable ? decision.lifetime : 0
-  const tags = new Set([...stored.tags, ...(tagsOfFill(merged, fill) ?? [])])
   const edits = responseEdits(merged, fill, true, undefined)
   const route = fill.route ?? stored.route
   const fresh = buildStored(merged, { ...fill, route }, stored.key, lifetime, [...tags], stored.body, edits)

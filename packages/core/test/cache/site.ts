@@ -78,7 +78,7 @@ const merged = (...maps: readonly FieldMap[]): Record<string, string> => {
   const headers: Record<string, string> = {}
   for (const map of maps)
     for (const [name, value] of Object.entries(map)) {
-      if (value === undefined || value.length === 0) delete headers[name]
+      if (value === undefined || (value.length === 0 && typeof value !== 'string')) delete headers[name]
       else headers[name] = typeof value === 'string' ? value : value.join(', ')
     }
   return headers
