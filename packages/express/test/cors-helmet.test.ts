@@ -32,7 +32,8 @@ describe.each(expresses)('$name: cors beside the cache', ({ express }) => {
       expect(got.headers['access-control-allow-origin']).toBe(origin)
       expectSame(got, await ask(bare, '/', fromOrigin(origin)))
     }
-    expect(runs.of()).toBe(1)
+    // Where cors answers an origin itself, the handler's response does not vary by it; without one it may.
+    expect(runs.of()).toBe(order[0] === undefined ? origins.length : 1)
   })
 
   test.each(orders)('inside: every origin is a variant of its own, first %s', async (...order) => {
