@@ -122,6 +122,13 @@ export const failRevalidation = (exchange: Exchange, error: unknown): void => {
   reports.emit('refresh', { key: found.key.full, ms: clock() - exchange.requestTime, ok: false })
 }
 
+/** A miss of the client that waits for this response; for a revalidation in the background nobody does. */
+export const countMiss = ({ engine, plan }: Exchange, route: string | undefined): void => {
+  if (plan.background === true) return
+  engine.reports.count('misses')
+  engine.reports.countMiss(route)
+}
+
 export const rejectResponse = (exchange: Exchange, code: string, detail: string): void => {
   const { reports } = exchange.engine
   const { found } = exchange.plan

@@ -1,6 +1,14 @@
 import type { Verdict } from './decision.ts'
 import { reuseFacts, type StoredResponse } from './entry.ts'
-import { type Exchange, failRevalidation, fillOf, rejectResponse, replaceWith, sendOn } from './exchange.ts'
+import {
+  countMiss,
+  type Exchange,
+  failRevalidation,
+  fillOf,
+  rejectResponse,
+  replaceWith,
+  sendOn,
+} from './exchange.ts'
 import {
   decideStore,
   downstreamCacheControl,
@@ -80,8 +88,8 @@ export const passOn = (exchange: Exchange, head: ForwardedHead): Verdict => {
   const { flight, reason, detail, fills } = exchange.plan
   const { reports } = exchange.engine
   const bypassed = reason === 'bypass' || reason === 'method'
-  reports.count(bypassed ? 'bypasses' : 'misses')
-  if (!bypassed) reports.countMiss(head.route)
+  if (bypassed) reports.count('bypasses')
+  else countMiss(exchange, head.route)
   flight?.refuse(head.status < 500)
   compareHead(exchange, head)
   // A lookup that could have filled and may not: the invalidation clock was out of reach.
@@ -152,8 +160,7 @@ export const judgeResponse = (
   const { engine, plan } = exchange
   const judged = judgeHead(head, engine.targets, exchange.remarks.vary)
   const fill = fillOf(exchange, head, stamp)
-  engine.reports.count('misses')
-  engine.reports.countMiss(head.route)
+  countMiss(exchange, head.route)
   const decision = decide(exchange, judged, fill)
   const tags = decision.storable ? collectTags(exchange, judged, fill) : undefined
   const edits = responseEdits(judged, fill, tags !== undefined, head.body)
@@ -201,8 +208,7 @@ export const judgeNotModified = (
   const { engine, plan } = exchange
   const fill = fillOf(exchange, head, stamp)
   const freshened = tryFreshen(exchange, stored, judgeHead(head, engine.targets, exchange.remarks.vary), fill)
-  engine.reports.count('misses')
-  engine.reports.countMiss(head.route)
+  countMiss(exchange, head.route)
   if (freshened === undefined || !freshened.decision.storable) {
     // The handler stands by the stored content for this one answer; nobody else may have it any more.
     plan.flight?.refuse(false)
