@@ -95,6 +95,8 @@ export interface Shape {
   readonly fails?: (run: Run) => boolean
   /** Runs that do not come to their end. */
   readonly breaks?: (run: Run) => boolean
+  /** Fields without which its answers are not kept. */
+  readonly typical?: Readonly<Record<string, string>>
   /** Request bodies that a random request may carry. */
   readonly bodies?: readonly string[]
   /** Queries that a random request may carry, beside the usual ones. */

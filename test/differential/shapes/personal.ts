@@ -46,6 +46,7 @@ export const personal: readonly Shape[] = [
     policy: { ttl: 60, scope: (request) => request.cookie('sid') },
     shares: 'everybody',
     who: sessionOf,
+    typical: { cookie: 'sid=alice' },
     handle: (call) => answer(call, {}),
   },
   {
@@ -54,6 +55,7 @@ export const personal: readonly Shape[] = [
     fresh: 60,
     shares: 'everybody',
     who: sessionOf,
+    typical: { cookie: 'sid=alice' },
     handle: async (call) => {
       await call.pause()
       answer(call, minute)

@@ -13,7 +13,7 @@ const honouring = (call: Call, tag: string, fields: Readonly<Record<string, stri
   setFields(call, { ETag: tag, ...fields })
   const stamp = call.stamp()
   const asked = call.request.headers['if-none-match']
-  if (asked !== undefined && asked.includes(tag)) {
+  if (asked?.includes(tag) === true) {
     call.reply.status(304)
     call.reply.end()
   } else call.reply.send(stamp)

@@ -48,6 +48,7 @@ const listed: readonly Shape[] = [
     name: 'by-coding-unsaid',
     fresh: 60,
     variesBy: ['accept-encoding'],
+    typical: { 'accept-encoding': 'gzip' },
     // A coded body shows that it depends on what was accepted, also where nobody says so; a plain one does not.
     handle: (call) =>
       coded(call, codingOf(call.request.headers) === 'gzip' ? {} : { 'Cache-Control': 'no-store' }),
