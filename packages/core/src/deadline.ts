@@ -26,7 +26,7 @@ export class Deadline {
   call<T>({ code, operation, run, otherwise }: BackendCall<T>): MaybePromise<T> {
     try {
       const answer = run()
-      return isPromise(answer) ? this.#race(answer, code, operation, otherwise) : answer
+      return isPromise(answer) ? this.#race(Promise.resolve(answer), code, operation, otherwise) : answer
     } catch (error) {
       this.#reports.error(code, operation, error)
       return otherwise

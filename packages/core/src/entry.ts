@@ -61,6 +61,10 @@ const exchangeFields: ReadonlySet<string> = new Set([
   'x-request-id',
   'request-id',
   'x-correlation-id',
+  'x-trace-id',
+  'x-amzn-trace-id',
+  'b3',
+  'cf-ray',
   'traceparent',
   'tracestate',
   'x-response-time',
@@ -74,6 +78,7 @@ const isExchangeField = (name: string, status: number): boolean =>
   exchangeFields.has(name) ||
   name.startsWith('ratelimit') ||
   name.startsWith('x-ratelimit-') ||
+  name.startsWith('x-b3-') ||
   (name === 'retry-after' && status >= 200 && status < 300)
 
 /** What the content cannot be used without, whatever `includeHeaders` says. */

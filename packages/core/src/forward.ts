@@ -128,7 +128,8 @@ export class Forward implements HandlerSource {
   meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers'>>): void {
     const { request } = this.#plan
     const body = request.body?.bind(request)
-    if (known.headers !== undefined && differ(request.headers, known.headers)) this.#rewritten = true
+    if (known.headers !== undefined && !this.background && differ(request.headers, known.headers))
+      this.#rewritten = true
     this.#plan = { ...this.#plan, request: { ...request, ...(body === undefined ? {} : { body }), ...known } }
   }
 
@@ -183,8 +184,10 @@ export class Forward implements HandlerSource {
     if (this.remarks.skipped === undefined && isComplete(recording.head.judged.own, body.length))
       return this.#land(recording, body)
     const code = this.remarks.skipped === undefined ? 'incomplete' : 'skip'
-    rejectResponse(this.#exchange, code, this.remarks.skipped ?? 'shorter or longer than its Content-Length')
+    const detail = this.remarks.skipped ?? 'shorter or longer than its Content-Length'
+    rejectResponse(this.#exchange, code, detail)
     this.#plan.flight?.refuse(false)
+    if (this.background) failRevalidation(this.#exchange, new Error(detail))
   }
 
   /**
@@ -236,6 +239,13 @@ export class Forward implements HandlerSource {
 
   /** The route's own lookup decides: a response to send from there, or another plan for this same request. */
   #follow(decision: Decision, met: Stamp | undefined): Decision {
+    if (this.#phase === 'ended') {
+      // The client left during the lookup: what it has found nobody will carry out.
+      const left = new Error('the client has gone')
+      if (decision.action === 'forward') decision.abort(left)
+      else decision.revalidation?.abort(left)
+      return this
+    }
     if (decision.action === 'reuse') {
       this.#retired = true
       return decision

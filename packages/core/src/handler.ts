@@ -1,4 +1,5 @@
 import { type Duration, parseDuration } from './durations.ts'
+import { isToken } from './semantics/fields.ts'
 
 /**
  * What a handler can say about the response it is making: `req.cache` in Express. Calls count until the response's
@@ -77,7 +78,11 @@ export class HandlerContext implements HandlerCache {
   }
 
   vary(...headers: string[]): this {
-    for (const header of headers) this.#source.remarks.vary.push(String(header).toLowerCase())
+    for (const header of headers) {
+      // What is no field name cannot be told to others, so that nobody may share the response.
+      if (isToken(String(header))) this.#source.remarks.vary.push(String(header).toLowerCase())
+      else this.#source.remarks.skipped = 'vary'
+    }
     return this
   }
 

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { unescape as percentDecode } from 'node:querystring'
 import { answered } from './answered.ts'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
 import { matchesGlob } from './glob.ts'
@@ -50,7 +49,15 @@ export const keyOf = (full: string): Key => ({
   id: full.length <= longestId ? full : `${full.slice(0, shownOfLongId)} #${sha256(full)}`,
 })
 
-const decodeName = (name: string): string => percentDecode(name.replaceAll('+', ' '))
+/** As parsers do it: a broken escape stays as it is. Nothing is thrown, for a client may send thousands. */
+const decodeName = (name: string): string => {
+  const spaced = name.includes('+') ? name.replaceAll('+', ' ') : name
+  if (!spaced.includes('%')) return spaced
+  const bytes = spaced.replace(/%[0-9a-f]{2}/gi, (byte) =>
+    String.fromCharCode(Number.parseInt(byte.slice(1), 16)),
+  )
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}
 
 /** Nested names such as `a[0]` and `a[]` build one value in some parsers, so their order among each other counts. */
 const baseName = (name: string): string => name.replace(/^[[.]+/, '').split(/[[\].]/, 1)[0] ?? name
@@ -84,10 +91,19 @@ const sortParameters = (list: Parameter[]): Parameter[] =>
         .sort((a, b) => (a.base < b.base ? -1 : a.base > b.base ? 1 : 0))
         .map(({ parameter }) => parameter)
 
+const hasFewerThan = (query: string, most: number): boolean => {
+  let found = 0
+  for (let at = query.indexOf('&'); at >= 0; at = query.indexOf('&', at + 1))
+    if (++found >= most) return false
+  return true
+}
+
 /** The part of the query that tells entries apart, in one order. */
 export const keyedQuery = (query: string | undefined, rule: QueryRule): string | undefined => {
   if (query === undefined || rule.use === 'none') return undefined
   if (rule.use === 'all' && !query.includes('&')) return query
+  // Too many to be sorted, and then there is no need to read their names.
+  if (rule.use === 'all' && !hasFewerThan(query, mostSorted)) return query
   const list = parameters(query)
   const kept = rule.use === 'all' ? list : list.filter(({ name }) => keeps(rule, name))
   if (kept.length === 0) return undefined
@@ -130,8 +146,9 @@ const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
     parts += fieldPart('h', name, normaliseSelecting(name, fieldValue(request.headers, name)))
   for (const name of rules.cookies) {
     const values = cookieValues(request.headers, name)
-    parts += namedPart('c', name, String(values.length))
-    for (const value of values) parts += part('v', secret(value))
+    // One digest for all of them: a client may send thousands.
+    const all = values.map((value) => part('v', value)).join('')
+    parts += namedPart('c', name, values.length === 0 ? undefined : secret(all))
   }
   if (rules.by.length > 0) {
     const view = createView(request)

@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import type { Flights } from './flights.ts'
 import type { Forward } from './forward.ts'
-import { bodyDigest, primaryKey } from './key.ts'
+import { bodyDigest, primaryKey, sha256 } from './key.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Policy, Settings } from './policy.ts'
 import { credentialsOf, refuseLookup } from './refusal.ts'
@@ -39,6 +39,8 @@ interface Place {
 }
 
 const mostRules = 10_000
+/** A client can ask for paths of any length. */
+const longestRulesKey = 200
 
 /** The lookups of one cache: from a request to a response that is there, or to a forwarded request. */
 export class Lookup implements Engine {
@@ -129,7 +131,7 @@ export class Lookup implements Engine {
     // route looks up by them; under the rules of the whole cache its request has not been looked up by its own.
     if (inFront && policy !== this.#parts.policy && policy.deferred)
       return this.#bypass(request, { ...place, policy: this.#parts.policy }, 'deferred')
-    if (policy.when !== undefined && !answered(policy.when(createView(request)), 'when'))
+    if (policy.when !== undefined && !this.#isWanted(policy.when(createView(request))))
       return this.#bypass(request, place, 'when')
     if (policy.scope === 'private') return this.#bypass(request, place, 'scope')
     const scope = typeof policy.scope === 'function' ? policy.scope(createView(request)) : undefined
@@ -159,6 +161,12 @@ export class Lookup implements Engine {
     })
   }
 
+  /** What is neither true nor false is no answer, and a request of which nothing is known bypasses the cache. */
+  #isWanted(answer: unknown): boolean {
+    if (typeof answered(answer, 'when') === 'boolean') return answer === true
+    throw new TypeError(`when returned a value of type ${typeof answer}`)
+  }
+
   /** The digest of a body that is part of the key; false where the body cannot be read within its limit. */
   #bodyDigest(request: CacheRequest, { key }: Policy): MaybePromise<string | false | undefined> {
     if (request.method === 'GET' || request.method === 'HEAD' || key.body === 'none') return undefined
@@ -181,4 +189,7 @@ export class Lookup implements Engine {
 }
 
 /** Host and path: a route has one set of rules for all its queries and methods. */
-const rulesKey = (request: CacheRequest): string => `${request.authority} ${splitTarget(request.url).path}`
+const rulesKey = (request: CacheRequest): string => {
+  const key = `${request.authority} ${splitTarget(request.url).path}`
+  return key.length <= longestRulesKey ? key : sha256(key)
+}

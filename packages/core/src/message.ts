@@ -40,4 +40,8 @@ export const isPromise = <T>(value: MaybePromise<T>): value is Promise<T> =>
 export const whenReady = <T, R>(
   value: MaybePromise<T>,
   next: (value: T) => MaybePromise<R>,
-): MaybePromise<R> => (isPromise(value) ? value.then(next) : next(value))
+): MaybePromise<R> => {
+  if (!isPromise(value)) return next(value)
+  // What only looks like a promise need not keep to the rules of one.
+  return value instanceof Promise ? value.then(next) : Promise.resolve(value).then(next)
+}

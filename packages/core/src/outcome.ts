@@ -23,6 +23,7 @@ import { type Freshened, freshenStored } from './freshen-stored.ts'
 import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
 import { Recording } from './recording.ts'
 import { fieldValue } from './semantics/fields.ts'
+import { correctedInitialAge } from './semantics/freshness.ts'
 import { isServerFailure, mayUseStaleIfError, staleness } from './semantics/reuse.ts'
 import type { StoreDecision } from './semantics/storable.ts'
 import { identifiesStored } from './semantics/validate.ts'
@@ -177,7 +178,9 @@ export const judgeResponse = (
   const shared = isShareable(decision, judged.directives)
   announce(exchange, judged, place, shared)
   const { lifetime } = decision
-  const sent = sendOn(exchange, head, edits, { stored: true, ttl: Math.floor(lifetime / 1000), lifetime })
+  const initialAge = correctedInitialAge(judged.deciding, fill.requestTime, fill.responseTime)
+  const ttl = Number.isFinite(initialAge) ? Math.ceil((lifetime - initialAge) / 1000) : 0
+  const sent = sendOn(exchange, head, edits, { stored: true, ttl, lifetime })
   const recorded = { judged, fill, place, lifetime, tags, edits, shared }
   return { verdict: { ...sent, record: true }, recording: new Recording(recorded, plan.policy.maxBodyBytes) }
 }

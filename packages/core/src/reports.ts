@@ -102,6 +102,8 @@ export type Counter =
   | 'errors'
 
 const mostRoutes = 1000
+/** A router may be mounted at a pattern, and its routes carry what a client has put there. */
+const longestRoute = 256
 const otherRoutes = '(other)'
 /** Warnings of one code within one second: more say nothing new. */
 const warningsPerSecond = 5
@@ -220,7 +222,8 @@ export class Reports {
   #route(route: string): RouteStats {
     const known = this.#routes.get(route)
     if (known !== undefined) return known
-    if (this.#routes.size >= mostRoutes && route !== otherRoutes) return this.#route(otherRoutes)
+    const tooMany = this.#routes.size >= mostRoutes || route.length > longestRoute
+    if (tooMany && route !== otherRoutes) return this.#route(otherRoutes)
     const stats = { hits: 0, misses: 0, savedMs: 0 }
     this.#routes.set(route, stats)
     return stats

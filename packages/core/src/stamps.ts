@@ -48,17 +48,29 @@ const checkTags = (state: TagState, prefix: string, stored: StoredResponse): May
   )
 }
 
+/** A store that answers with something else has counted nothing. */
+const countOf = (seq: unknown): number => {
+  if (typeof seq === 'number' && Number.isSafeInteger(seq)) return seq
+  throw new TypeError('the store answered without a count')
+}
+
+const epochOf = (epoch: unknown): string => {
+  if (typeof epoch === 'string' && epoch !== '') return epoch
+  throw new TypeError('the store answered without an epoch')
+}
+
 const bump = (
   state: TagState,
   prefix: string,
   tags: readonly string[],
   mode: 'stale' | 'remove',
 ): MaybePromise<number> =>
-  state.bump(tags.map((tag) => (mode === 'stale' ? softTag(prefix + tag) : prefix + tag)))
+  whenReady(state.bump(tags.map((tag) => (mode === 'stale' ? softTag(prefix + tag) : prefix + tag))), countOf)
 
 /** Stamps in a store that counts itself: exact for everybody who shares the store. */
 const storeStamps = (state: TagState, prefix: string): Stamps => ({
-  now: () => whenReady(state.head(), ({ epoch, seq }) => ({ epoch, seq, run: '' })),
+  now: () =>
+    whenReady(state.head(), (head) => ({ epoch: epochOf(head.epoch), seq: countOf(head.seq), run: '' })),
   check: (stored, now) => {
     if (stored.epoch !== now.epoch || stored.run !== '') return 'removed'
     // Nothing at all was invalidated since the fill began.
@@ -118,9 +130,18 @@ class LocalStamps implements Stamps {
     if (!this.#unwritten || this.#epoch === undefined) return undefined
     const epoch = this.#epoch
     return whenReady(this.#backend.set(this.#key, epoch, longest), () => {
-      // An older epoch that arrives late has taken the place of the newer one.
       this.#unwritten = this.#epoch !== epoch
+      // An older epoch that arrives late has taken the place of the newer one, which goes there again at once.
+      if (this.#unwritten) this.#rewrite()
     })
+  }
+
+  #rewrite(): void {
+    try {
+      const done = this.settle()
+      // Where this fails, the next store of an entry tries again.
+      if (isPromise(done)) done.catch(() => undefined)
+    } catch {}
   }
 
   #readEpoch(): MaybePromise<string> {

@@ -4,7 +4,7 @@ import { decode, encode } from './codec.ts'
 import type { Deadline } from './deadline.ts'
 import { type Decoded, DecodedEntries } from './decoded.ts'
 import type { StoredResponse } from './entry.ts'
-import { type Key, variantKey } from './key.ts'
+import { type Key, keyOf, variantKey } from './key.ts'
 import { type FieldMap, isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Reports } from './reports.ts'
 import { selectingValues, unionVary } from './semantics/vary.ts'
@@ -47,6 +47,7 @@ interface Queue {
 /** Decoded copies, in bytes of text and body. */
 const decodedBytes = 32 * 1024 * 1024
 const mostVaryMemos = 10_000
+const mostSoftened = 10_000
 /** A longer value than any entry of the largest body that a policy allows is not looked at. */
 const longestValue = 256 * 1024 * 1024
 const none: readonly string[] = []
@@ -71,6 +72,7 @@ export class EntryStore {
   readonly #decoded = new DecodedEntries(decodedBytes)
   /** Fields that a response under way turned out to vary by, before its record is in the store. */
   readonly #varyMemo = new BoundedMap<readonly string[]>(mostVaryMemos)
+  readonly #softened = new BoundedMap<number>(mostSoftened)
   /** Variants that wait for the record of their primary key, while it is being written. */
   readonly #queues = new Map<string, Queue>()
 
@@ -118,12 +120,22 @@ export class EntryStore {
     })
     return whenReady(validity, (known) => {
       if (known === undefined) return undefined
-      if (known === 'stale' && entry.validity !== 'stale') entry.invalidatedAt = this.#clock()
+      if (known === 'stale' && entry.validity !== 'stale') entry.invalidatedAt = this.#softenedAt(entry)
       entry.validity = known
       entry.seq = stamp.seq
       entry.epoch = stamp.epoch
       return known === 'removed' ? undefined : entry
     })
+  }
+
+  /** When a soft invalidation was first seen: its windows begin once, though the decoded copy may go and come again. */
+  #softenedAt({ stored }: Decoded): number {
+    const fill = `${stored.stamp} ${stored.responseTime} ${keyOf(stored.key).id}`
+    const known = this.#softened.get(fill)
+    if (known !== undefined) return known
+    const now = this.#clock()
+    this.#softened.set(fill, now)
+    return now
   }
 
   /** Remembers at once by what a response varies, for the requests that come before it is stored. */

@@ -14,7 +14,16 @@ import {
   type RouteRules,
   type Selector,
 } from '@stowage/core'
-import { attach, attachedTo, capture, editRequest, replay, replayOf, send } from '@stowage/node'
+import {
+  attach,
+  attachedTo,
+  capture,
+  currentFields,
+  editRequest,
+  replay,
+  replayOf,
+  send,
+} from '@stowage/node'
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
 import { ExpressRequest, isForwardedElsewhere, routeOf } from './request.ts'
 import { shareShape } from './shared-shape.ts'
@@ -87,6 +96,8 @@ const forwardTo = (cache: Cache, forward: Forward, request: Request, response: R
   capture(response, forward, () => {
     // A mounted application may trust a proxy that this one does not: its answer is about another host.
     if (isForwardedElsewhere(request, forward.request)) forward.handler.skip('forwarded host')
+    // What the handler could read of the header is what the response may depend on.
+    forward.meet({ headers: currentFields(request, forward.request.headers) })
     return routeOf(request)
   })
 }
@@ -162,7 +173,11 @@ const atRoute =
   (request, response, next) => {
     const forward = known(cache, request, response)
     const route = routeOf(request)
-    forward?.meet({ raw: request, ...(route === undefined ? {} : { route }) })
+    forward?.meet({
+      raw: request,
+      headers: currentFields(request, forward.request.headers),
+      ...(route === undefined ? {} : { route }),
+    })
     const decision =
       forward === undefined ? cache.lookup(new ExpressRequest(request), rules) : cache.refine(forward, rules)
     settle(cache, decision, request, response, next)

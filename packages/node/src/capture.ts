@@ -31,6 +31,7 @@ class Capture {
   #verdict: Verdict | undefined
   /** The head as the handler's side left it. */
   #before: FieldMap = {}
+  #status = 0
   /** The body, while `end` has the head judged. */
   #whole: Buffer | undefined
   /** The head is being judged on behalf of `write` or `end`, which let it go afterwards. */
@@ -66,8 +67,7 @@ class Capture {
     const response = this.#response
     if (this.#verdict !== undefined) {
       // Node's own call for the head that has been judged, or a second head, which Node refuses.
-      const waits = this.#held !== undefined || (this.#discarding && !this.#answered)
-      return waits ? response : (this.#call('writeHead', given) as ServerResponse)
+      return this.#waits ? response : (this.#call('writeHead', given) as ServerResponse)
     }
     if (response.headersSent || isRefusedHead(given)) return this.#call('writeHead', given) as ServerResponse
     settleHead(response, given)
@@ -92,10 +92,13 @@ class Capture {
     const piece = pieceOf(given)
     if (isRefusedEnd(piece)) return this.#call('end', given) as ServerResponse
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
+    // An error page is not the rest of the body that was begun.
+    if (this.#waits && this.#response.statusCode !== this.#status) this.#forward.abort()
     this.#record(piece)
     const last = this.#held === undefined ? given : copied(piece)
     this.#orLater(() => (this.#discarding ? this.#answer() : this.#call('end', last)), undefined)
-    if (this.#verdict?.record === true && mayHaveGainedCookie(this.#response, this.#before))
+    const waits = this.#held !== undefined
+    if (this.#verdict?.record === true && (waits || mayHaveGainedCookie(this.#response, this.#before)))
       this.#forward.beginsSession()
     // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
     void this.#forward.end()
@@ -137,6 +140,7 @@ class Capture {
     const response = this.#response
     const route = this.#route()
     this.#before = fieldsOf(response)
+    this.#status = response.statusCode
     return {
       status: response.statusCode,
       ...customReason(response),
@@ -158,6 +162,21 @@ class Capture {
     if (verdict.hold !== undefined) this.#hold(verdict.hold)
     // Where the handler's body is wanted, its end is waited for: until then the client may still leave, or it fail.
     if (this.#discarding && !verdict.record) this.#orLater(() => this.#answer(), undefined)
+    if (this.#waits) this.#countAsSent()
+  }
+
+  /** Whether a head that was judged has yet to leave. */
+  get #waits(): boolean {
+    return this.#held !== undefined || (this.#discarding && !this.#answered)
+  }
+
+  /** A head that waits counts as sent: who meets an error then cuts the connection, as without a cache. */
+  #countAsSent(): void {
+    const response = this.#response
+    Object.defineProperty(response, 'headersSent', {
+      configurable: true,
+      get: () => this.#waits || Reflect.get(Object.getPrototypeOf(response), 'headersSent', response),
+    })
   }
 
   #edit({ edits }: Verdict): void {
@@ -186,7 +205,7 @@ class Capture {
     const response = this.#response
     const putBack = keepHead(response)
     this.#held = []
-    void until.then(() => {
+    const go = (): void => {
       const waiting = this.#held ?? []
       this.#held = undefined
       try {
@@ -197,7 +216,8 @@ class Capture {
         response.destroy()
       }
       if (!response.writableEnded && !response.writableNeedDrain) response.emit('drain')
-    })
+    }
+    until.then(go, go)
   }
 
   #orLater<T>(act: () => unknown, result: T): T {

@@ -38,6 +38,7 @@ const refusals = {
   authorization: refuse('authorization', 'the request has credentials', 'RFC 9111 §3.5'),
   cookie: refuse('cookie', 'the request has credentials', 'RFC 9111 §7.3'),
   setCookie: refuse('set-cookie', 'the response sets a cookie', 'RFC 9111 §7.3'),
+  token: refuse('token', 'the response hands out a credential', 'RFC 9111 §7.3'),
   varyStar: refuse('vary-star', 'Vary: * never matches', 'RFC 9111 §4.1'),
   stream: refuse('stream', 'an endless or unbuffered response', 'RFC 9111 §3.3'),
   policy: refuse('policy', 'the policy stores nothing here', 'RFC 9111 §2'),
@@ -83,8 +84,20 @@ export const isEndless = (headers: FieldMap): boolean =>
   endless.test(fieldValue(headers, 'content-type') ?? '') ||
   fieldValue(headers, 'x-accel-buffering')?.trim().toLowerCase() === 'no'
 
+/** Fields by which applications hand a credential to one client, as Set-Cookie does. */
+const tokenFields = [
+  'x-csrf-token',
+  'x-xsrf-token',
+  'csrf-token',
+  'x-auth-token',
+  'x-access-token',
+  'authorization',
+  'authentication-info',
+] as const
+
 const refusedByFields = (headers: FieldMap): StoreDecision | undefined => {
   if (hasField(headers, 'set-cookie')) return refusals.setCookie
+  if (tokenFields.some((name) => hasField(headers, name))) return refusals.token
   if (varyFields(headers) === '*') return refusals.varyStar
   if (isEndless(headers)) return refusals.stream
   return undefined

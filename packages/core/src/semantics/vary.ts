@@ -17,7 +17,7 @@ const sortedSet = (names: Iterable<string>): readonly string[] => [...new Set(na
 export const varyFields = (headers: FieldMap): readonly string[] | '*' => {
   const members = listMembers(headers, 'vary')
   // A damaged member may have been any name, or the asterisk.
-  if (members.some((member) => member === '*' || !isToken(member))) return '*'
+  if (members.some((member) => member.includes('*') || !isToken(member))) return '*'
   return members.length < 2 ? members : sortedSet(members)
 }
 
