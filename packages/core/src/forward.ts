@@ -172,8 +172,10 @@ export class Forward implements HandlerSource {
   write(chunk: Buffer): void {
     if (this.#recording === undefined || this.#recording.add(chunk)) return
     this.#recording = undefined
-    rejectResponse(this.#exchange, 'too-large', `more than ${this.#plan.policy.maxBodyBytes} bytes`)
+    const detail = `more than ${this.#plan.policy.maxBodyBytes} bytes`
+    rejectResponse(this.#exchange, 'too-large', detail)
     this.#plan.flight?.refuse(true)
+    if (this.background) failRevalidation(this.#exchange, new Error(detail))
   }
 
   /** The body is complete: it is stored, and whoever waits is answered. */
