@@ -18,6 +18,12 @@ const failures: Readonly<Record<string, (response: Response) => unknown>> = {
     response.write('half')
     setImmediate(() => response.destroy(new Error('half')))
   },
+  'has more than is stored': (response) => response.send('x'.repeat(2000)),
+  'changes its mind': (response) => {
+    response.write('half')
+    response.req.cache?.skip('half')
+    response.end()
+  },
   'announces more than it has': (response) => {
     response.setHeader('Content-Length', 100)
     response.end('short')
@@ -35,7 +41,7 @@ const start = async (
   gate?: RequestHandler,
 ) => {
   const clock = fakeClock()
-  const cache = makeCache({ clock, ttl: 60, staleWhileRevalidate: 600 })
+  const cache = makeCache({ clock, ttl: 60, staleWhileRevalidate: 600, maxBodyBytes: 1000 })
   const runs = new Runs()
   const events: string[] = []
   cache.on('refresh', ({ ok }) => void events.push(`refresh ${ok}`))
@@ -45,7 +51,7 @@ const start = async (
   if (gate !== undefined) app.use(gate)
   app.use(cache).get('/', (request, response) => {
     const run = runs.add()
-    if (isRevalidation(request) && fails) return void refresh(response)
+    if (isRevalidation(request) && fails) return refresh(response) as Promise<void>
     return void response.send(`version ${run}`)
   })
   app.use(plainError)
