@@ -39,6 +39,7 @@ class Capture {
   /** Another response is sent, or was, or will be at the end: the handler's goes nowhere. */
   #discarding = false
   #answered = false
+  #ended = false
   #held: (() => void)[] | undefined
 
   constructor(response: ServerResponse, forward: Forward, route: () => string | undefined) {
@@ -78,6 +79,7 @@ class Capture {
 
   #write(given: readonly unknown[]): boolean {
     const piece = pieceOf(given)
+    if (this.#ended && this.#waits) return this.#swallow(piece, false)
     // What is no chunk is for the original method to refuse.
     if (piece.chunk === undefined) return this.#call('write', given) as boolean
     this.#judgeFirst(undefined)
@@ -90,8 +92,11 @@ class Capture {
 
   #end(given: readonly unknown[]): ServerResponse {
     const piece = pieceOf(given)
+    // A second end of what waits to leave would be one too many when it does.
+    if (this.#ended && this.#waits) return this.#swallow(piece, this.#response)
     if (isRefusedEnd(piece)) return this.#call('end', given) as ServerResponse
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
+    this.#ended = true
     // An error page is not the rest of the body that was begun.
     if (this.#waits && this.#response.statusCode !== this.#status) this.#forward.abort()
     this.#record(piece)
@@ -143,6 +148,7 @@ class Capture {
     this.#status = response.statusCode
     return {
       status: response.statusCode,
+      ...(response.req?.method === undefined ? {} : { method: response.req.method }),
       ...customReason(response),
       headers: this.#before,
       outer: this.#outer,
