@@ -74,7 +74,9 @@ const share = (
     const stamp = store.stamp()
     const now = isPromise(stamp) ? await stamp : stamp
     const entry = now === undefined ? undefined : await store.verify(undecided('', stored), now)
-    const permitted = stored.scoped || permitsCredentials(stored.directives, credentials)
+    // What a route has stored by its functions is not for who waits in front of it.
+    const early = search.inFront && stored.atRoute
+    const permitted = !early && (stored.scoped || permitsCredentials(stored.directives, credentials))
     const facts = entry !== undefined && permitted ? factsOf(engine, entry) : undefined
     if (entry === undefined || facts === undefined || mayReuse(facts, noDirectives).use !== 'fresh')
       return goForward(engine, { ...plan, collapsed: false })

@@ -13,7 +13,7 @@ import type { Recording } from './recording.ts'
 import type { Invalidation } from './selector.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
 import { fieldValue } from './semantics/fields.ts'
-import { isNonError } from './semantics/invalidate.ts'
+import { isNonError, isUnsafe } from './semantics/invalidate.ts'
 import { isServerFailure } from './semantics/reuse.ts'
 import { permitsCredentials } from './semantics/storable.ts'
 import { hasValidator, validationHeaders } from './semantics/validate.ts'
@@ -163,9 +163,23 @@ export class Forward implements HandlerSource {
   respond(head: ForwardedHead): Verdict {
     if (this.#phase !== 'open' || this.#retired) return untouched
     this.#phase = 'responded'
+    this.#notice(head.method)
     const hold = this.#invalidate(head)
     const verdict = this.#judge(head)
     return hold === undefined ? verdict : { ...verdict, hold }
+  }
+
+  /** A request that became another on its way is answered as that one: not for the store, and unsafe where it is. */
+  #notice(method: string | undefined): void {
+    const { request, policy, invalidates } = this.#plan
+    if (method === undefined || method === request.method || this.background) return
+    const unsafe = isUnsafe(method) && !policy.methods.has(method)
+    this.#plan = {
+      ...this.#plan,
+      fills: false,
+      detail: 'method',
+      invalidates: invalidates === true || unsafe,
+    }
   }
 
   /** A piece of the body, while it is recorded. */

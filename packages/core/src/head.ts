@@ -19,6 +19,8 @@ export interface ForwardedHead extends ResponseHead {
   readonly outer?: FieldMap
   /** The whole body, where it is known together with the head. */
   readonly body?: Buffer
+  /** The method that the handler saw, which need not be the one that was looked up. */
+  readonly method?: string
   /** The pattern of the route that answered. */
   readonly route?: string
 }

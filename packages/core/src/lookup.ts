@@ -31,6 +31,8 @@ export interface LookupParts {
   carryOut(invalidation: Invalidation): MaybePromise<void>
 }
 
+const lookedUpAtRoutes: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'QUERY'])
+
 /** By which rules a request is looked up, and where. */
 interface Place {
   readonly policy: Policy
@@ -184,7 +186,7 @@ export class Lookup implements Engine {
 
   /** A route may still look up what the front did not: then it counts from here what has been invalidated. */
   #met({ method }: CacheRequest, { inFront }: Place): Pick<Plan, 'met'> {
-    return inFront && (method === 'GET' || method === 'HEAD') ? { met: this.store.stamp() } : {}
+    return inFront && lookedUpAtRoutes.has(method) ? { met: this.store.stamp() } : {}
   }
 }
 

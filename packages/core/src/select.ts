@@ -1,5 +1,6 @@
 import type { StoredResponse } from './entry.ts'
 import type { FieldMap, ResponseHead } from './message.ts'
+import { fieldValue } from './semantics/fields.ts'
 import { currentAge } from './semantics/freshness.ts'
 import { selectRange } from './semantics/range.ts'
 import { clientConditionHolds, hasConditions, notModifiedFields } from './semantics/validate.ts'
@@ -31,6 +32,14 @@ export const notModified = (headers: FieldMap, added: FieldMap): SelectedRespons
   body: null,
 })
 
+/** A part is one of the bytes as they are stored: what encodes responses further out must leave it alone. */
+const untransformed = (headers: FieldMap, requestHeaders: FieldMap): FieldMap => {
+  const accepted = fieldValue(requestHeaders, 'accept-encoding')
+  if (accepted === undefined || accepted.trim().toLowerCase() === 'identity') return {}
+  const said = fieldValue(headers, 'cache-control')
+  return { 'cache-control': said === undefined ? 'no-transform' : `${said}, no-transform` }
+}
+
 const part = (
   stored: StoredResponse,
   requestHeaders: FieldMap,
@@ -45,6 +54,7 @@ const part = (
   const body = stored.body.subarray(range.first, range.last + 1)
   const headers = {
     ...stored.headers,
+    ...untransformed(stored.headers, requestHeaders),
     'content-range': range.contentRange,
     'content-length': String(body.length),
   }
