@@ -31,7 +31,6 @@ const leastOfThousand: Readonly<Partial<Record<Count, number>>> = {
   collapsed: 3,
   notModified: 5,
   partial: 1,
-  broken: 0.5,
   left: 10,
   unsafe: 15,
   invalidations: 2,

@@ -72,6 +72,7 @@ class Traffic {
   readonly #comparison: Comparison
   readonly #known = new Remembered()
   readonly #isEnough: Enough
+  readonly #waiting: Shape[] = []
   #hot: readonly Shape[] = []
   #batches = 0
   #examinedRuns = 0
@@ -92,12 +93,16 @@ class Traffic {
     }
   }
 
+  /** The next few of all shapes in a random order, so that every shape has its turn. */
   #chooseShapes(): readonly Shape[] {
-    const { shapes } = this.#comparison
-    const chosen = Array.from({ length: hotShapes }, () => this.#random.pick(shapes))
-    return chosen.map((shape) =>
-      shape.heavy && this.#random.chance(0.8) ? this.#random.pick(shapes) : shape,
-    )
+    const random = this.#random
+    if (this.#waiting.length < hotShapes) {
+      const ordered = this.#comparison.shapes.map((shape) => [random.next(), shape] as const)
+      ordered.sort(([a], [b]) => a - b)
+      this.#waiting.push(...ordered.map(([, shape]) => shape))
+    }
+    const chosen = this.#waiting.splice(0, hotShapes)
+    return chosen.map((shape) => (shape.heavy && random.chance(0.8) ? random.pick(chosen) : shape))
   }
 
   async #batch(size: number): Promise<void> {
