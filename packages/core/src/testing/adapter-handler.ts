@@ -174,7 +174,7 @@ export const handlerCases: readonly AdapterCase[] = [
       const handler = numbered({ 'cache-control': 'max-age=60', 'x-handler': 'inner' })
       const site = await open({ outer, routes: [{ path: '/a', handler }] })
       for (const cache of ['fwd=uri-miss stored', 'hit', 'hit']) {
-        const response = await site.get('/a', { origin: `https://${visitor}.example` })
+        const response = await site.get('/a', { origin: 'https://a.example' })
         const headers = {
           'x-visitor': `visitor ${visitor}`,
           'x-request-id': String(visitor),
@@ -185,8 +185,10 @@ export const handlerCases: readonly AdapterCase[] = [
         assert.match(String(response.headers.vary), /origin/i)
         assert.equal(response.rawHeaders.filter((name) => name.toLowerCase() === 'x-visitor').length, 1)
       }
-      const conditional = await site.request('HEAD', '/a')
+      const conditional = await site.request('HEAD', '/a', { headers: { origin: 'https://a.example' } })
       expectResponse(conditional, { cache: 'hit', headers: { 'x-visitor': 'visitor 4' } })
+      // By what the outer layers vary, by that the whole response varies.
+      expectResponse(await site.get('/a', { origin: 'https://b.example' }), { text: 'run 2' })
     },
   },
 ]
