@@ -106,7 +106,7 @@ export type ServeApp = (app: TestApp) => MaybePromise<TestServer>
 const backlog = 4096
 
 /**
- * Serves a listener on a free port of the loopback interface.
+ * Serves a listener on a free port of the loopback interface. `mountedAt` is the path under which the routes are.
  *
  * @example
  * const { url, close } = await listen(app, cache)
