@@ -90,6 +90,14 @@ export const replaceWith = (
   return { record: false, edits: {}, response: select(stored, request.method, request.headers, added) }
 }
 
+/** What the handler removed of the outer fields, an empty list for each; `Vary` is told apart already. */
+const removedFields = ({ headers, outer = {} }: ForwardedHead): Record<string, readonly string[]> => {
+  const removed: Record<string, readonly string[]> = Object.create(null)
+  for (const name of Object.keys(outer))
+    if (name !== 'vary' && headers[name] === undefined) removed[name] = []
+  return removed
+}
+
 /** What the handler said, with what the cache adds; or a 304, where the client's hidden condition asks for one. */
 export const sendOn = (
   exchange: Exchange,
@@ -104,7 +112,7 @@ export const sendOn = (
   }
   if (head.headers[ownTarget] !== undefined) all[ownTarget] = undefined
   if (!fills || head.status !== 200 || !hasConditions(request.headers)) return { record: false, edits: all }
-  const headers = { ...head.headers, ...all }
+  const headers = { ...removedFields(head), ...head.headers, ...all }
   const responseTime = exchange.engine.clock()
   const holds = clientConditionHolds(request.headers, { status: 200, headers, responseTime })
   return holds
