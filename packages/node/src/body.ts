@@ -26,31 +26,49 @@ export const readBody = async (request: IncomingMessage, limit: number): Promise
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > limit) return undefined
   const chunks: Buffer[] = []
-  const whole = await new Promise<boolean>((resolve) => {
-    let size = 0
+  const whole = await collect(request, limit, chunks)
+  return whole ? { bytes: Buffer.concat(chunks) } : undefined
+}
+
+/**
+ * Whether all of the body has come into `chunks`. It is listened to on its way into the stream and never read out of
+ * it: a stream that is read to its end says so to nobody else.
+ */
+const collect = async (request: IncomingMessage, limit: number, chunks: Buffer[]): Promise<boolean> => {
+  let size = 0
+  const take = (chunk: unknown): void => {
+    const piece = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+    chunks.push(piece)
+    size += piece.length
+  }
+  if (request.readableLength > 0) {
+    const buffered: unknown = request.read()
+    take(buffered)
+    request.unshift(buffered)
+  }
+  if (request.complete || size > limit) return size <= limit
+  return new Promise((resolve) => {
+    const push = request.push.bind(request)
+    let listening = true
     const settle = (complete: boolean): void => {
-      request.off('readable', read)
+      listening = false
       request.off('error', fail)
       request.off('close', fail)
-      // Before the end is announced: after that nothing can be put back.
-      if (size > 0) request.unshift(Buffer.concat(chunks))
+      request.push = push
       resolve(complete)
     }
     const fail = (): void => settle(false)
-    const read = (): void => {
-      for (let chunk: unknown = request.read(); chunk !== null; chunk = request.read()) {
-        const piece = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
-        chunks.push(piece)
-        size += piece.length
-        if (size > limit) break
-      }
-      if (size > limit) settle(false)
-      else if (request.complete) settle(true)
-    }
-    request.on('readable', read)
     request.on('error', fail)
     request.on('close', fail)
-    if (request.complete && request.readableLength === 0) settle(true)
+    request.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+      const wantsMore = push(chunk, encoding)
+      if (chunk === null) settle(true)
+      else take(chunk)
+      if (listening && size > limit) settle(false)
+      // What is within the limit comes in whether or not somebody reads yet.
+      return listening || wantsMore
+    }
+    // HTTP/2 sends nothing before it is asked.
+    request.read(0)
   })
-  return whole ? { bytes: Buffer.concat(chunks) } : undefined
 }
