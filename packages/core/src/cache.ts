@@ -1,10 +1,9 @@
 import type { BackendHealth, CacheBackend } from './backend.ts'
-import { memory } from './backends/memory.ts'
 import { Deadline } from './deadline.ts'
-import type { Decision } from './decision.ts'
+import type { Decision, Forward } from './decision.ts'
 import { CacheBackendError } from './errors.ts'
 import { Flights } from './flights.ts'
-import type { Forward } from './forward.ts'
+import { ForwardedRequest } from './forward.ts'
 import { keyPrefix } from './key.ts'
 import { Lookup } from './lookup.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
@@ -72,6 +71,12 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
   invalidateAfter(forward: Forward, selector: () => Selector, options?: InvalidateOptions): void
 }
 
+/** An adapter hands back what `lookup()` answered. */
+const ownOf = (forward: Forward): ForwardedRequest => {
+  if (forward instanceof ForwardedRequest) return forward
+  throw new TypeError('a Forward of another cache')
+}
+
 interface Parts {
   readonly backend: CacheBackend
   readonly settings: Settings
@@ -81,9 +86,13 @@ interface Parts {
   readonly deadline: Deadline
 }
 
-const createParts = (options: CacheOptions | undefined, place: string): Parts => {
+const createParts = (
+  options: CacheOptions | undefined,
+  place: string,
+  defaultBackend: () => CacheBackend,
+): Parts => {
   const { policy, settings } = compileOptions(options, place)
-  const backend = settings.backend ?? memory()
+  const backend = settings.backend ?? defaultBackend()
   const reports = new Reports(settings.logger)
   const deadline = new Deadline(backend.name ?? 'backend', settings.backendDeadline, reports)
   return { backend, settings, policy, stamps: createStamps(backend, settings.namespace), reports, deadline }
@@ -176,22 +185,14 @@ const createLookup = (parts: Parts, store: EntryStore): Lookup => {
   })
 }
 
-/**
- * A cache without a framework: what adapters stand on, and what several of them may share.
- *
- * @param options Every member may be left out. Without a `ttl` only what responses themselves declare fresh is stored.
- * @param place Opens the messages of configuration errors. Default `'createCache'`.
- * @throws `CacheConfigError` where an option cannot work, with every problem of the options at once.
- * @example
- * const cache = createCache({ ttl: '1m', staleWhileRevalidate: '30s' })
- * app.use(cacheMiddleware(cache))
- */
-export const createCache = <Req = unknown>(
-  options?: CacheOptions<Req>,
-  place = 'createCache',
+/** A cache whose backend is `settings.backend`, or what `defaultBackend` makes. */
+export const assembleCache = <Req>(
+  options: CacheOptions<Req> | undefined,
+  place: string,
+  defaultBackend: () => CacheBackend,
 ): ResponseCache<Req> => {
   // Policy functions take the framework's request, which the core only hands through.
-  const parts = createParts(options as CacheOptions | undefined, place)
+  const parts = createParts(options as CacheOptions | undefined, place, defaultBackend)
   const { backend, deadline, reports, stamps, settings, policy } = parts
   const store = new EntryStore(backend, stamps, deadline, reports, settings.clock)
   const lookup = createLookup(parts, store)
@@ -217,9 +218,9 @@ export const createCache = <Req = unknown>(
     bypass: (request) => lookup.bypass(request),
     policy: (route, where = 'cache.route') =>
       rulesOf(compileRoute(policy, route as RoutePolicy | undefined, where)),
-    refine: (forward, rules) => forward.refine(policyOf(rules)),
+    refine: (forward, rules) => ownOf(forward).refine(policyOf(rules)),
     checkSelector: (selector, options) => void invalidationOf(selector, options),
     invalidateAfter: (forward, selector, options) =>
-      forward.invalidatesAfter(() => invalidationOf(selector(), options)),
+      ownOf(forward).invalidatesAfter(() => invalidationOf(selector(), options)),
   }
 }

@@ -1,8 +1,54 @@
 import type { FieldEdits } from './fill.ts'
-import type { Forward } from './forward.ts'
+import type { HandlerCache } from './handler.ts'
+import type { ForwardedHead } from './head.ts'
+import type { MaybePromise } from './message.ts'
 import type { SelectedResponse } from './select.ts'
+import type { ForwardReason } from './semantics/cache-status.ts'
+import type { CacheRequest } from './view.ts'
 
 export type { FieldEdits } from './fill.ts'
+
+/**
+ * A request on its way to the handler: the adapter reports the response to it, from the head to the end, and does
+ * what the verdict says.
+ *
+ * @example
+ * const verdict = forward.respond({ status: 200, headers: { 'cache-control': 'max-age=60' } })
+ * if (verdict.record) {
+ *   forward.write(Buffer.from('hello'))
+ *   forward.end()
+ * }
+ */
+export interface Forward {
+  readonly action: 'forward'
+  /** Why the request goes forward (RFC 9211 §2.2). */
+  readonly reason: ForwardReason
+  /** The request; of a background revalidation only what is in the key. */
+  readonly request: CacheRequest
+  /** Whether no client waits for the response. */
+  readonly background: boolean
+  /** Becomes `req.cache`. */
+  readonly handler: HandlerCache
+  /**
+   * The request fields that the handler should see otherwise: a value, or undefined for none. The client's
+   * conditions are answered by the cache; those of the stored response are asked instead (RFC 9111 §4.3.1).
+   */
+  readonly requestEdits: Readonly<Record<string, string | undefined>>
+  /** How the adapter ends the response with 304 when the handler says `notModified()`. */
+  set onNotModified(send: () => void)
+  /** The request that the framework now has in hand: at a route, or of a replay, it knows more than before. */
+  meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers'>>): void
+  /** Judges the head before anything of it leaves. */
+  respond(head: ForwardedHead): Verdict
+  /** A piece of the body, while it is recorded. */
+  write(chunk: Buffer): void
+  /** The body is complete: it is stored, and whoever waits is answered. */
+  end(): MaybePromise<void>
+  /** An outer layer has set a cookie as the head left: the response is stored only where credentials permit it. */
+  beginsSession(): void
+  /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */
+  abort(cause?: unknown): void
+}
 
 /**
  * The answer is here: send `response`. Where there is a `revalidation`, replay it in the background, or abort it.

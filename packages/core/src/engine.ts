@@ -3,11 +3,11 @@ import type { Flights } from './flights.ts'
 import type { MaybePromise } from './message.ts'
 import type { Policy } from './policy.ts'
 import type { Reports } from './reports.ts'
-import type { Search } from './search.ts'
 import type { Invalidation } from './selector.ts'
 import type { RequestDirectives } from './semantics/cache-control.ts'
+import type { StoreContext } from './semantics/storable.ts'
 import type { StatusSettings } from './status-fields.ts'
-import type { EntryStore } from './store.ts'
+import type { EntryStore, Found } from './store.ts'
 import type { CacheRequest } from './view.ts'
 
 /** The parts of one cache that its lookups and forwarded requests share. */
@@ -28,4 +28,17 @@ export interface Engine {
   directivesOf(request: CacheRequest): RequestDirectives
   /** Carries out an invalidation on behalf of a request: reported where they fail, and never later than the deadline. */
   carryOut(invalidation: Invalidation): MaybePromise<void>
+}
+
+/** One lookup and what it has found: everything that its answer depends on. */
+export interface Search {
+  readonly engine: Engine
+  readonly request: CacheRequest
+  readonly policy: Policy
+  readonly directives: RequestDirectives
+  readonly credentials: StoreContext['credentials']
+  readonly found: Found
+  /** Whether the rules of this lookup were chosen before the route is known. */
+  readonly inFront: boolean
+  readonly attempt: number
 }

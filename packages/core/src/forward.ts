@@ -1,4 +1,4 @@
-import type { Decision, Verdict } from './decision.ts'
+import type { Decision, Forward, Verdict } from './decision.ts'
 import type { Engine } from './engine.ts'
 import type { StoredResponse } from './entry.ts'
 import { type Exchange, failRevalidation, type Plan, rejectResponse } from './exchange.ts'
@@ -35,18 +35,8 @@ const hidden = {
 const differ = (a: FieldMap, b: FieldMap): boolean =>
   [...Object.keys(a), ...Object.keys(b)].some((name) => a[name] !== b[name])
 
-/**
- * A request on its way to the handler: the adapter reports the response to it, from the head to the end, and does
- * what the verdict says.
- *
- * @example
- * const verdict = forward.respond({ status: 200, headers: { 'cache-control': 'max-age=60' } })
- * if (verdict.record) {
- *   forward.write(Buffer.from('hello'))
- *   forward.end()
- * }
- */
-export class Forward implements HandlerSource {
+/** One request on its way to the handler: its plan, the head of its response, the body while it is recorded. */
+export class ForwardedRequest implements Forward, HandlerSource {
   readonly action = 'forward'
   /** Becomes `req.cache`. */
   readonly handler: HandlerCache = new HandlerContext(this)
@@ -266,6 +256,8 @@ export class Forward implements HandlerSource {
       this.#retired = true
       return decision
     }
+    // Every Forward of the engine is one.
+    if (!(decision instanceof ForwardedRequest)) return decision
     const { found } = decision.#plan
     const counted = this.#plan.found !== undefined || this.#plan.met !== undefined
     this.#plan =

@@ -1,17 +1,16 @@
 import { answer } from './answer.ts'
 import { answered } from './answered.ts'
 import { BoundedMap } from './bounded-map.ts'
-import type { Decision } from './decision.ts'
-import type { Engine } from './engine.ts'
+import type { Decision, Forward } from './decision.ts'
+import type { Engine, Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import type { Flights } from './flights.ts'
-import type { Forward } from './forward.ts'
 import { bodyDigest, primaryKey, sha256 } from './key.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Policy, Settings } from './policy.ts'
 import { credentialsOf, refuseLookup } from './refusal.ts'
 import type { Reports } from './reports.ts'
-import { goForward, noDirectives, type Search } from './search.ts'
+import { goForward, noDirectives } from './search.ts'
 import type { Invalidation } from './selector.ts'
 import { type RequestDirectives, requestDirectives } from './semantics/cache-control.ts'
 import { isUnsafe } from './semantics/invalidate.ts'
@@ -173,7 +172,17 @@ export class Lookup implements Engine {
   #bodyDigest(request: CacheRequest, { key }: Policy): MaybePromise<string | false | undefined> {
     if (request.method === 'GET' || request.method === 'HEAD' || key.body === 'none') return undefined
     if (request.body === undefined) return false
-    return whenReady(request.body(key.maxBodyBytes), (body) => (body && bodyDigest(body, key.body)) ?? false)
+    const failed = (error: unknown): false => {
+      this.reports.error('REQUEST_BODY', 'body', error)
+      return false
+    }
+    try {
+      const read = request.body(key.maxBodyBytes)
+      const digest = whenReady(read, (body) => (body && bodyDigest(body, key.body)) ?? false)
+      return isPromise(digest) ? digest.catch(failed) : digest
+    } catch (error) {
+      return failed(error)
+    }
   }
 
   /** What is not looked up may still change state: an unsafe request invalidates whatever else is done with it. */

@@ -1,31 +1,14 @@
-import type { Reuse } from './decision.ts'
+import type { Forward, Reuse } from './decision.ts'
 import type { Decoded } from './decoded.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Search } from './engine.ts'
 import { reuseFacts } from './entry.ts'
 import type { Plan } from './exchange.ts'
-import { Forward } from './forward.ts'
+import { ForwardedRequest } from './forward.ts'
 import { infoOf } from './info.ts'
-import type { Policy } from './policy.ts'
 import { select } from './select.ts'
 import type { RequestDirectives } from './semantics/cache-control.ts'
 import { type ReuseFacts, staleness } from './semantics/reuse.ts'
-import type { StoreContext } from './semantics/storable.ts'
 import { type Handling, statusFields } from './status-fields.ts'
-import type { Found } from './store.ts'
-import type { CacheRequest } from './view.ts'
-
-/** One lookup and what it has found: everything that its answer depends on. */
-export interface Search {
-  readonly engine: Engine
-  readonly request: CacheRequest
-  readonly policy: Policy
-  readonly directives: RequestDirectives
-  readonly credentials: StoreContext['credentials']
-  readonly found: Found
-  /** Whether the rules of this lookup were chosen before the route is known. */
-  readonly inFront: boolean
-  readonly attempt: number
-}
 
 /** What a request says where its directives do not count. */
 export const noDirectives: RequestDirectives = {}
@@ -64,7 +47,7 @@ export const goForward = (engine: Engine, plan: Plan): Forward => {
     const reason = plan.detail === undefined ? plan.reason : `${plan.reason} ${plan.detail}`
     reports.emit('miss', { key: plan.found?.primary.full ?? '', reason })
   }
-  return new Forward(engine, plan)
+  return new ForwardedRequest(engine, plan)
 }
 
 /** The plan of a search whose response may fill the cache. */

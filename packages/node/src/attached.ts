@@ -1,4 +1,4 @@
-import type { Forward, ResponseCache } from '@stowage/core'
+import type { Forward, HandlerCache, ResponseCache } from '@stowage/core'
 
 /**
  * Where a request carries the Forward of each cache that it has passed. A symbol, so that no client can set it;
@@ -31,6 +31,41 @@ export const attachedTo = (
   request: object,
   cache: Pick<ResponseCache<never>, 'lookup'>,
 ): Forward | undefined => (request as Carrier)[carried]?.find(([known]) => known === identityOf(cache))?.[1]
+
+/**
+ * What the handler says to several caches at once: it counts for each of them, and the innermost answers.
+ *
+ * @example
+ * request.cache = joinHandlers(request.cache, forward.handler)
+ */
+export const joinHandlers = (outer: HandlerCache | undefined, inner: HandlerCache): HandlerCache => {
+  if (outer === undefined || outer === inner) return inner
+  const joined: HandlerCache = {
+    get status() {
+      return inner.status
+    },
+    get stale() {
+      return inner.stale
+    },
+    ttl: (duration) => {
+      for (const handler of [outer, inner]) handler.ttl(duration)
+      return joined
+    },
+    tag: (...tags) => {
+      for (const handler of [outer, inner]) handler.tag(...tags)
+      return joined
+    },
+    vary: (...headers) => {
+      for (const handler of [outer, inner]) handler.vary(...headers)
+      return joined
+    },
+    notModified: () => inner.notModified(),
+    skip: (reason) => {
+      for (const handler of [outer, inner]) handler.skip(reason)
+    },
+  }
+  return joined
+}
 
 /** Marks a request as the revalidation of a cache. */
 export const markReplay = (

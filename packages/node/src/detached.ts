@@ -1,7 +1,8 @@
-import { IncomingMessage, ServerResponse } from 'node:http'
+import type http from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { FieldMap } from '@stowage/core'
+import { IncomingMessage, ServerResponse } from './http.ts'
 
 /** A socket that nobody is at the other end of: what is written to it is gone. */
 class NowhereSocket extends Duplex {
@@ -47,8 +48,8 @@ export interface DetachedRequest {
   readonly headers: FieldMap
 }
 
-const toIncoming = (headers: FieldMap): IncomingMessage['headers'] => {
-  const incoming: IncomingMessage['headers'] = {}
+const toIncoming = (headers: FieldMap): http.IncomingMessage['headers'] => {
+  const incoming: http.IncomingMessage['headers'] = {}
   for (const name of Object.keys(headers)) {
     const value = headers[name]
     if (value !== undefined) incoming[name] = typeof value === 'string' ? value : value.join(', ')
@@ -59,7 +60,7 @@ const toIncoming = (headers: FieldMap): IncomingMessage['headers'] => {
 /** A request and its response with no connection behind them, real enough for any framework. */
 export const createDetached = (
   from: DetachedRequest,
-): { readonly request: IncomingMessage; readonly response: ServerResponse; close(): void } => {
+): { readonly request: http.IncomingMessage; readonly response: http.ServerResponse; close(): void } => {
   const socket = new NowhereSocket(from.scheme === 'https')
   // IncomingMessage and ServerResponse use of a socket what NowhereSocket has.
   const connection = socket as unknown as Socket

@@ -1,5 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { FieldMap } from '@stowage/core'
+import { STATUS_CODES } from './http.ts'
 
 /** The arguments of `writeHead` in any of its forms. */
 interface GivenHead {

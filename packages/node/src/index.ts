@@ -1,4 +1,4 @@
-export { attach, attachedTo, isRevalidation, replayOf } from './attached.ts'
+export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { readBody } from './body.ts'
 export { capture } from './capture.ts'
 export { currentFields, editRequest } from './headers.ts'

@@ -40,7 +40,7 @@ const KNOWN = ['maxEntries', 'maxBytes', 'maxEntryBytes', 'sizeOf', 'cleanupInte
 /** What the options come to; throws a `CacheConfigError` that names everything wrong with them. */
 export const readMemoryOptions = (options: MemoryOptions): MemorySettings => {
   if (typeof options !== 'object' || options === null) {
-    refuseProblems([problem('TYPE', '', options, 'options must be an object')])
+    refuseProblems([problem('CACHE_CONFIG_TYPE', '', options, 'options must be an object')])
   }
   const problems: ConfigProblem[] = [...unknownOptions(SITE, options, KNOWN)]
   const maxEntries = readEntries(options.maxEntries ?? 10_000, problems)
@@ -77,7 +77,7 @@ const readEntries = (value: unknown, problems: ConfigProblem[]): number => {
   if (value === Number.POSITIVE_INFINITY) return value
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
   const rule = `maxEntries must be a whole number above 0, or Infinity; received ${showValue(value)}`
-  problems.push(problem('RANGE', 'maxEntries', value, rule, '10000'))
+  problems.push(problem('CACHE_CONFIG_RANGE', 'maxEntries', value, rule, '10000'))
   return 1
 }
 
@@ -85,7 +85,7 @@ const readBytes = (name: string, value: unknown, problems: ConfigProblem[]): num
   const bytes = parseByteSize(value)
   if (bytes !== undefined && bytes > 0) return bytes
   const rule = `${name} must be a number of bytes above 0, or a string such as "100mb"; received ${showValue(value)}`
-  problems.push(problem('RANGE', name, value, rule, '100mb'))
+  problems.push(problem('CACHE_CONFIG_RANGE', name, value, rule, '100mb'))
   return Number.NaN
 }
 
@@ -96,13 +96,17 @@ const readInterval = (value: unknown, problems: ConfigProblem[]): number => {
     ms === 0
       ? 'cleanupInterval must be above 0; received 0. Use Infinity to switch it off'
       : `cleanupInterval ${showValue(value)} is not a duration. Use seconds (60) or a string such as "1m"`
-  problems.push(problem(ms === 0 ? 'RANGE' : 'DURATION', 'cleanupInterval', value, rule, '60'))
+  problems.push(
+    problem(ms === 0 ? 'CACHE_CONFIG_RANGE' : 'CACHE_CONFIG_DURATION', 'cleanupInterval', value, rule, '60'),
+  )
   return Number.NaN
 }
 
 const readFunction = <F>(name: string, value: F, problems: ConfigProblem[]): F => {
   if (typeof value !== 'function') {
-    problems.push(problem('TYPE', name, value, `${name} must be a function; received ${showValue(value)}`))
+    problems.push(
+      problem('CACHE_CONFIG_TYPE', name, value, `${name} must be a function; received ${showValue(value)}`),
+    )
   }
   return value
 }
@@ -111,23 +115,23 @@ const contradictions = (options: MemoryOptions, settings: MemorySettings): reado
   const { maxEntries, maxBytes, maxEntryBytes } = settings
   if (maxEntries === Number.POSITIVE_INFINITY && maxBytes === Number.POSITIVE_INFINITY) {
     const rule = 'maxEntries and maxBytes cannot both be Infinity: memory would grow without bound'
-    return [problem('RANGE', 'maxBytes', options.maxBytes, rule, '100mb')]
+    return [problem('CACHE_CONFIG_RANGE', 'maxBytes', options.maxBytes, rule, '100mb')]
   }
   if (maxEntryBytes > maxBytes) {
     const rule = `maxEntryBytes (${maxEntryBytes}) must not exceed maxBytes (${maxBytes})`
-    return [problem('RANGE', 'maxEntryBytes', options.maxEntryBytes, rule, String(maxBytes))]
+    return [problem('CACHE_CONFIG_RANGE', 'maxEntryBytes', options.maxEntryBytes, rule, String(maxBytes))]
   }
   return []
 }
 
 const problem = (
-  code: 'RANGE' | 'DURATION' | 'TYPE',
+  code: 'CACHE_CONFIG_RANGE' | 'CACHE_CONFIG_DURATION' | 'CACHE_CONFIG_TYPE',
   name: string,
   received: unknown,
   rule: string,
   hint?: string,
 ): ConfigProblem => ({
-  code: `CACHE_CONFIG_${code}`,
+  code,
   path: name === '' ? SITE : `${SITE}.${name}`,
   received,
   message: `${SITE}: ${rule}.`,
