@@ -20,6 +20,7 @@ import {
   capture,
   currentFields,
   editRequest,
+  joinHandlers,
   replay,
   replayOf,
   send,
@@ -91,7 +92,7 @@ const rootOf = (app: Application): Application => {
 
 const forwardTo = (cache: Cache, forward: Forward, request: Request, response: Response): void => {
   attach(request, cache, forward)
-  request.cache = forward.handler
+  request.cache = joinHandlers(request.cache, forward.handler)
   editRequest(request, request.headers as FieldMap, forward.requestEdits)
   capture(response, forward, () => {
     // A mounted application may trust a proxy that this one does not: its answer is about another host.

@@ -61,6 +61,25 @@ describe.each(expresses)('$name: applications', ({ express }) => {
     expect(runs.of()).toBe(3)
   })
 
+  test('what a handler says counts for both of two caches', async () => {
+    const app = express()
+    const caches = [makeCache({ name: 'outer', ttl: 60 }), makeCache({ name: 'inner', ttl: 60 })] as const
+    const runs = new Runs()
+    app.use(...caches).get('/:what', (request, response) => {
+      const { what } = request.params
+      if (what === 'skip') request.cache?.skip()
+      else request.cache?.ttl(30).tag('tagged').vary('X-Lang')
+      response.send(`${runs.add(what)} ${request.cache?.status} ${request.get('x-lang')}`)
+    })
+    const port = await serve(app)
+    const get = (path: string, lang = 'de') => ask(port, path, { headers: { 'x-lang': lang } })
+    for (const turn of [1, 2]) expect((await get('/skip')).text).toBe(`${turn} miss de`)
+    expect((await get('/said')).cache).toMatch(/^inner; .*ttl=30; stored, outer; .*ttl=30; stored$/)
+    expect((await get('/said', 'en')).text).toBe('2 miss en')
+    for (const cache of caches) await cache.invalidate({ tags: ['tagged'] })
+    expect((await get('/said')).text).toBe('3 miss de')
+  })
+
   test('two caches answer conditions, ranges and HEAD like one', async () => {
     const one = await twins(express, (app, layer, counted) => {
       app.use(layer, freshFor60s).get('/', say(counted))
