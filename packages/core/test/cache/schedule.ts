@@ -83,7 +83,6 @@ class Schedule {
       backend,
       clock: this.#clock,
       backendDeadline: '60s',
-      logger: undefined,
     })
     this.#rules = this.#cache.policy({ key: { headers: ['x-b'] } }, 'route')
     this.#cache.on('error', ({ code, op, error }) => {
