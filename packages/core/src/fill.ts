@@ -122,7 +122,12 @@ export const downstreamCacheControl = (
   return said === undefined ? 'private' : `private, ${said}`
 }
 
-/** Changes to a response head: a value to set, or undefined to remove the field. */
+/**
+ * Changes to a response head: a value to set, or undefined to remove the field.
+ *
+ * @example
+ * const edits: FieldEdits = { 'cache-control': 'no-cache', 'stowage-cache-control': undefined }
+ */
 export type FieldEdits = Record<string, string | readonly string[] | undefined>
 
 /** What the cache adds to a response that comes from the handler. */

@@ -1,4 +1,9 @@
-/** A value at once, or later. A caller branches once and stays synchronous where it can. */
+/**
+ * A value at once, or later. A caller branches once and stays synchronous where it can.
+ *
+ * @example
+ * const decision: MaybePromise<Decision> = cache.lookup(request)
+ */
 export type MaybePromise<T> = T | Promise<T>
 
 /**
@@ -33,6 +38,14 @@ export interface Reason {
   readonly ref: string
 }
 
+/**
+ * Whether a value is there only later.
+ *
+ * @example
+ * const decision = cache.lookup(request)
+ * if (isPromise(decision)) decision.then(act)
+ * else act(decision)
+ */
 export const isPromise = <T>(value: MaybePromise<T>): value is Promise<T> =>
   typeof (value as { then?: unknown } | undefined)?.then === 'function'
 

@@ -67,7 +67,12 @@ export interface KeyRules<Req = unknown> {
  */
 export type Scope<Req = unknown> = 'public' | 'private' | ((request: RequestView<Req>) => string | undefined)
 
-/** A lifetime, `false` for "do not store", or undefined for "the next layer decides". */
+/**
+ * A lifetime, or `false` for "do not store".
+ *
+ * @example
+ * const ttl: TtlOption = '5m'
+ */
 export type TtlOption = Duration | false
 
 /**
@@ -111,10 +116,20 @@ export interface CachePolicy<Req = unknown> {
   timeout?: Duration
 }
 
-/** A policy, or only its ttl, or `false` for no caching. */
+/**
+ * A policy, or only its ttl, or `false` for no caching.
+ *
+ * @example
+ * const policy: RoutePolicy = { ttl: '5m', tags: ['items'] }
+ */
 export type RoutePolicy<Req = unknown> = CachePolicy<Req> | Duration | false
 
-/** Where messages go. `console` is one. */
+/**
+ * Where messages go: hits and misses at debug, absorbed errors at warn. `console` is one.
+ *
+ * @example
+ * const logger: Logger = console
+ */
 export type Logger = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>
 
 /**
@@ -147,7 +162,12 @@ export interface CacheOptions<Req = unknown> extends CachePolicy<Req> {
   clock?: () => number
 }
 
-/** A response header field that tells what the cache did. */
+/**
+ * A response header field that tells what the cache did (RFC 9211, and the names of older caches).
+ *
+ * @example
+ * const headers: readonly StatusHeader[] = ['Cache-Status', 'X-Cache-Status']
+ */
 export type StatusHeader =
   | 'Cache-Status'
   | 'X-Cache-Status'

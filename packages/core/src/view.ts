@@ -3,7 +3,12 @@ import type { RequestView, ResponseView } from './options.ts'
 import { fieldLines, fieldValue } from './semantics/fields.ts'
 import { trimOws } from './semantics/whitespace.ts'
 
-/** A request body for the key: the bytes, or what a body parser in front of the cache made of them. */
+/**
+ * A request body for the key: the bytes, or what a body parser in front of the cache made of them.
+ *
+ * @example
+ * const body: RequestBody = { bytes: Buffer.from('{"q":1}') }
+ */
 export type RequestBody = { readonly bytes: Buffer } | { readonly parsed: unknown }
 
 /**

@@ -15,7 +15,12 @@ interface Carrier {
 /** A cache as one of its methods tells it apart from others: middleware and cache are different objects with one. */
 const identityOf = (cache: Pick<ResponseCache<never>, 'lookup'>): unknown => cache.lookup
 
-/** Attaches a cache's Forward to the request that it is for. */
+/**
+ * Attaches a cache's Forward to the request that it is for.
+ *
+ * @example
+ * attach(request, cache, forward)
+ */
 export const attach = (
   request: object,
   cache: Pick<ResponseCache<never>, 'lookup'>,
@@ -26,7 +31,12 @@ export const attach = (
   carrier[carried].push([identityOf(cache), forward])
 }
 
-/** The Forward of a request that has passed this cache already. */
+/**
+ * The Forward of a request that has passed this cache already.
+ *
+ * @example
+ * const forward = attachedTo(request, cache)
+ */
 export const attachedTo = (
   request: object,
   cache: Pick<ResponseCache<never>, 'lookup'>,
@@ -76,7 +86,12 @@ export const markReplay = (
   ;(request as Carrier)[replaying] = [identityOf(cache), forward]
 }
 
-/** The Forward that a revalidation of this cache is for. */
+/**
+ * The Forward that a revalidation of this cache is for.
+ *
+ * @example
+ * const forward = replayOf(request, cache)
+ */
 export const replayOf = (
   request: object,
   cache: Pick<ResponseCache<never>, 'lookup'>,

@@ -49,6 +49,9 @@ const conditional = ['if-none-match', 'if-modified-since', 'range', 'if-range'] 
 /**
  * What the handler sees of the request header instead of what the client sent. `original` has what an earlier edit has
  * hidden; what others have changed since the request came stays as it is.
+ *
+ * @example
+ * editRequest(request, forward.request.headers, forward.requestEdits)
  */
 export const editRequest = (
   request: IncomingMessage,
@@ -67,6 +70,9 @@ export const editRequest = (
 /**
  * The request header as it has become on the way to the handler, with the client's own conditions. What was taken away
  * on the way still counts: it may have been used before.
+ *
+ * @example
+ * forward.meet({ headers: currentFields(request, forward.request.headers) })
  */
 export const currentFields = (request: IncomingMessage, original: FieldMap): FieldMap => {
   const current: Record<string, string | readonly string[] | undefined> = { ...original, ...request.headers }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import type { OriginAnswer } from './adapter-app.ts'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { createGate, expectResponse, type Gate, numbered } from './adapter-case.ts'
 import type { TestResponse } from './adapter-client.ts'
 import { assertCacheStatus, cacheStatusOf } from './adapter-status.ts'
+import type { CaseHandler } from './case-app.ts'
 
 /** The first run waits for the gate and answers with `first`; the later ones answer at once. */
 const gated =

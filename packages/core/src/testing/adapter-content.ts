@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { METHODS } from 'node:http'
 import { PassThrough } from 'node:stream'
 import type { CacheOptions } from '@stowage/core'
-import type { AdapterCase, CaseHandler, CaseRoute } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { expectResponse, numbered } from './adapter-case.ts'
 import type { TestResponse } from './adapter-client.ts'
 import type { Site } from './adapter-site.ts'
+import type { CaseHandler, CaseRoute } from './case-app.ts'
 
 /** Answers with all that it was sent, and how often it has run. */
 const echo: CaseHandler = async (origin, run) => ({

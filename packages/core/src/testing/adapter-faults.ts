@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import type { ErrorCode } from '@stowage/core'
-import type { AdapterCase, CaseApp, CaseHandler, CaseRoute } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { expectResponse, numbered } from './adapter-case.ts'
 import type { RequestOptions } from './adapter-client.ts'
 import type { Site } from './adapter-site.ts'
+import type { CaseApp, CaseHandler, CaseRoute } from './case-app.ts'
 import type { ChaosOptions } from './chaos.ts'
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz'

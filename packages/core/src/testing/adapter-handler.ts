@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import type { HandlerCache } from '@stowage/core'
 import type { OriginRequest } from './adapter-app.ts'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { expectResponse, numbered } from './adapter-case.ts'
+import type { CaseHandler } from './case-app.ts'
 
 /** Every request that passes the cache has it. */
 const cacheOf = ({ cache }: OriginRequest): HandlerCache => {

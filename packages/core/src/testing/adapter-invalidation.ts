@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { InvalidateOptions, Selector } from '@stowage/core'
-import type { AdapterCase, CaseHandler, CaseRoute } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { expectResponse, numbered } from './adapter-case.ts'
 import type { Site } from './adapter-site.ts'
+import type { CaseHandler, CaseRoute } from './case-app.ts'
 
 const fresh: CaseRoute = { path: '/a', handler: numbered() }
 

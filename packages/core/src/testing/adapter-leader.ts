@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import type { FieldMap } from '@stowage/core'
 import type { OriginAnswer } from './adapter-app.ts'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { createGate, expectResponse } from './adapter-case.ts'
 import type { TestResponse } from './adapter-client.ts'
 import type { Site } from './adapter-site.ts'
+import type { CaseHandler } from './case-app.ts'
 
 const fields = { 'cache-control': 'max-age=60', 'content-type': 'text/plain; charset=utf-8' }
 const whole = 'x'.repeat(600)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Selector } from '@stowage/core'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { createGate, expectResponse, numbered } from './adapter-case.ts'
 import type { Site } from './adapter-site.ts'
+import type { CaseHandler } from './case-app.ts'
 
 const selectorOf = (kind: 'tags' | 'url' | 'all', site: Site): Selector =>
   (({ tags: { tags: ['shop'] }, url: { url: site.target('/shop/a') }, all: { all: true } }) as const)[kind]

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { Readable } from 'node:stream'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { expectResponse, numbered, validated } from './adapter-case.ts'
+import type { CaseHandler } from './case-app.ts'
 
 const head: readonly AdapterCase[] = [
   {

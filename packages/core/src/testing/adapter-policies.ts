@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { RoutePolicy } from '@stowage/core'
-import type { AdapterCase, CaseHandler, CaseRoute } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { createGate, expectResponse, numbered } from './adapter-case.ts'
+import type { CaseHandler, CaseRoute } from './case-app.ts'
 
 const route = (path: string, policy: RoutePolicy, handler: CaseHandler = numbered({})): CaseRoute => ({
   path,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { CacheBackend, CacheEvents, FieldMap, ResponseCache } from '@stowage/core'
 import type { ServeApp, TestApp, TestRoute, TestServer } from './adapter-app.ts'
-import type { CaseApp, CaseRoute } from './adapter-case.ts'
 import {
   open as openResponse,
   type RequestOptions,
@@ -9,6 +8,7 @@ import {
   type StartedResponse,
   type TestResponse,
 } from './adapter-client.ts'
+import type { CaseApp, CaseRoute } from './case-app.ts'
 import { type ChaosControl, chaosBackend } from './chaos.ts'
 import type { FakeClock } from './clock.ts'
 import { interceptBackend } from './intercept.ts'

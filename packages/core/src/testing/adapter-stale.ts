@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { createGate, expectResponse, numbered } from './adapter-case.ts'
 import type { Site } from './adapter-site.ts'
+import type { CaseHandler } from './case-app.ts'
 
 const windows = { 'cache-control': 'max-age=60, stale-while-revalidate=30' }
 

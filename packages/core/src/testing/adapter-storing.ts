@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { FieldMap } from '@stowage/core'
 import type { OriginRequest } from './adapter-app.ts'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { expectResponse, numbered } from './adapter-case.ts'
+import type { CaseHandler } from './case-app.ts'
 
 /** What is not stored although it says `max-age`: the response's fields, and the reason told. */
 const refused: readonly (readonly [path: string, headers: FieldMap, detail: string, status?: number])[] = [

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { PassThrough, Readable } from 'node:stream'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { createGate, expectResponse, numbered } from './adapter-case.ts'
+import type { CaseHandler } from './case-app.ts'
 
 const fields = { 'cache-control': 'max-age=60', 'content-type': 'text/plain; charset=utf-8' }
 

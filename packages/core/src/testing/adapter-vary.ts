@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import type { AdapterCase, CaseHandler } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { expectResponse } from './adapter-case.ts'
+import type { CaseHandler } from './case-app.ts'
 
 const text = { 'cache-control': 'max-age=60', 'content-type': 'text/plain; charset=utf-8' }
 

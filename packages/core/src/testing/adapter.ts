@@ -1,6 +1,6 @@
 import { type CacheBackend, memory } from '@stowage/core'
 import type { ServeApp } from './adapter-app.ts'
-import type { AdapterCase, CaseApp } from './adapter-case.ts'
+import type { AdapterCase } from './adapter-case.ts'
 import { collapseCases } from './adapter-collapse.ts'
 import { conditionCases } from './adapter-conditions.ts'
 import { contentCases } from './adapter-content.ts'
@@ -18,6 +18,7 @@ import { storingCases } from './adapter-storing.ts'
 import { streamCases } from './adapter-streams.ts'
 import { varyCases } from './adapter-vary.ts'
 import type { ConformanceRunner } from './backend.ts'
+import type { CaseApp } from './case-app.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
 
 /**
