@@ -43,10 +43,13 @@ const secret = (value: string): string =>
 const fieldPart = (label: string, name: string, value: string | undefined): string =>
   namedPart(label, name, value !== undefined && isCredentialField(name) ? secret(value) : value)
 
+/** Text that was cut out of other text keeps all of that in memory; a copy is on its own. */
+export const copied = (text: string): string => [text.slice(0, 1), text.slice(1)].join('')
+
 /** Shortens what is too long for a backend key; the digest covers all of it. */
 export const keyOf = (full: string): Key => ({
   full,
-  id: full.length <= longestId ? full : `${full.slice(0, shownOfLongId)} #${sha256(full)}`,
+  id: full.length <= longestId ? full : copied(`${full.slice(0, shownOfLongId)} #${sha256(full)}`),
 })
 
 /** As parsers do it: a broken escape stays as it is. Nothing is thrown, for a client may send thousands. */
@@ -184,7 +187,9 @@ export const primaryKey = (
   if (rules.host) full += part('s', request.scheme) + part('a', request.authority)
   full += part('p', path) + part('q', keyedQuery(query, rules.query))
   if (inputs.scope !== undefined) full += part('u', secret(inputs.scope))
-  return keyOf(full + selectedParts(request, rules) + bodyParts(request, inputs.bodyDigest))
+  full += selectedParts(request, rules) + bodyParts(request, inputs.bodyDigest)
+  // Of a long URL there may be only a short path in it.
+  return keyOf(request.url.length > longestId ? copied(full) : full)
 }
 
 /** The key of one variant: the primary key, the fields that `Vary` nominated, and their values (RFC 9111 §4.1). */

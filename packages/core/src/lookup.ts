@@ -5,7 +5,7 @@ import type { Decision, Forward } from './decision.ts'
 import type { Engine, Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import type { Flights } from './flights.ts'
-import { bodyDigest, primaryKey, sha256 } from './key.ts'
+import { bodyDigest, copied, primaryKey, sha256 } from './key.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Policy, Settings } from './policy.ts'
 import { credentialsOf, refuseLookup } from './refusal.ts'
@@ -86,7 +86,7 @@ export class Lookup implements Engine {
   }
 
   learnRules(request: CacheRequest, policy: Policy): void {
-    this.#rules.set(rulesKey(request), policy)
+    this.#rules.set(copied(rulesKey(request)), policy)
   }
 
   carryOut(invalidation: Invalidation): MaybePromise<void> {
