@@ -31,6 +31,7 @@ describe('a soft invalidation', () => {
     const backend = mockBackend()
     const policy = { ttl: '1h', staleWhileRevalidate: '10s', staleIfError: 0 } as const
     const site = createSite({ ...policy, backend })
+    site.cache.on('error', ({ code }) => expect(code).toBe('REVALIDATION_FAILED'))
     await site.get('/a')
     await site.cache.invalidate({ url: '/a' }, { mode: 'stale' })
     const large = Buffer.alloc(8_000_000)
@@ -41,7 +42,7 @@ describe('a soft invalidation', () => {
       await site.settled()
       site.clock.advance(8000)
       // More than all decoded copies may take, so that that of /a goes.
-      for (let other = 0; other < 6; other += 1) await site.get(`/large/${turn}/${other}`)
+      for (let other = 0; turn < 2 && other < 4; other += 1) await site.get(`/large/${turn}/${other}`)
     }
     expect(statuses).toEqual([200, 200, 503])
   })
