@@ -9,14 +9,7 @@ import { type FieldMap, isPromise, type MaybePromise, whenReady } from './messag
 import type { Reports } from './reports.ts'
 import { selectingValues, unionVary } from './semantics/vary.ts'
 import type { Stamp, Stamps } from './stamps.ts'
-import {
-  addVariant,
-  decodeVariants,
-  encodeVariants,
-  expiryOf,
-  isVariantRecord,
-  type VariantRecord,
-} from './variants.ts'
+import { recordIn, VariantRecords } from './variant-records.ts'
 
 /** What was found for a request. */
 export interface Found {
@@ -31,26 +24,13 @@ export interface Found {
   readonly entry: Decoded | undefined
 }
 
-/** A variant that belongs into the record of its primary key. */
-interface Variant {
-  readonly found: Found
-  /** Seconds. */
-  readonly ttl: number
-}
-
-/** Variants that wait for a record, and whether the record they are in was written. */
-interface Queue {
-  readonly variants: Variant[]
-  readonly written: Promise<boolean>
-}
-
 /** Decoded copies, in bytes of text and body. */
 const decodedBytes = 32 * 1024 * 1024
 const mostVaryMemos = 10_000
 const mostSoftened = 10_000
 /** A longer value than any entry of the largest body that a policy allows is not looked at. */
 const longestValue = 256 * 1024 * 1024
-const none: readonly string[] = []
+const noFields: readonly string[] = []
 
 /** A store that answers with anything else is broken; what JavaScript has for nothing is nothing. */
 const textOf = (value: unknown): string | null => {
@@ -58,9 +38,6 @@ const textOf = (value: unknown): string | null => {
   if (value === null || value === undefined) return null
   throw new TypeError(`the backend answered with ${typeof value}, not with text`)
 }
-
-const recordIn = (raw: string | null | undefined, primary: Key): VariantRecord | undefined =>
-  typeof raw === 'string' && isVariantRecord(raw) ? decodeVariants(raw, primary.full) : undefined
 
 /** Stored responses of one cache: reads and writes that never throw, decode once, and know about variants. */
 export class EntryStore {
@@ -73,8 +50,7 @@ export class EntryStore {
   /** Fields that a response under way turned out to vary by, before its record is in the store. */
   readonly #varyMemo = new BoundedMap<readonly string[]>(mostVaryMemos)
   readonly #softened = new BoundedMap<number>(mostSoftened)
-  /** Variants that wait for the record of their primary key, while it is being written. */
-  readonly #queues = new Map<string, Queue>()
+  readonly #records: VariantRecords
 
   constructor(
     backend: CacheBackend,
@@ -88,6 +64,14 @@ export class EntryStore {
     this.#deadline = deadline
     this.#reports = reports
     this.#clock = clock
+    this.#records = new VariantRecords(
+      {
+        get: (id) => this.#get(id),
+        set: (id, raw, ttl) => this.#set(id, raw, ttl),
+        drop: (ids, fields) => this.#drop(ids, fields),
+      },
+      clock,
+    )
   }
 
   /** The selected response for a primary key and a request's header fields (RFC 9111 §4.1). */
@@ -140,23 +124,23 @@ export class EntryStore {
 
   /** Remembers at once by what a response varies, for the requests that come before it is stored. */
   learnVary(primary: Key, fields: readonly string[]): void {
-    this.#varyMemo.set(primary.id, unionVary(this.#varyMemo.get(primary.id) ?? none, fields))
+    this.#varyMemo.set(primary.id, unionVary(this.#varyMemo.get(primary.id) ?? noFields, fields))
   }
 
   /** Stores a response for `ttl` seconds; as a variant where it, or another of its primary key, varies. */
   put(found: Found, stored: StoredResponse, ttl: number): MaybePromise<boolean> {
     const raw = encode(stored)
     if (raw === undefined) return false
+    const { primary, key, fields } = found
     const settled = this.#call('BACKEND_INVALIDATE', 'settle', () =>
       whenReady(this.#stamps.settle(), () => true),
     )
     return whenReady(settled, (ready) => {
       if (!ready) return false
-      const written = this.#set(found.key.id, raw, ttl)
-      return whenReady(written, (done) => {
+      return whenReady(this.#set(key.id, raw, ttl), (done) => {
         if (!done) return false
-        this.#decoded.add(found.key.id, raw, stored)
-        return found.key === found.primary ? true : this.#record({ found, ttl })
+        this.#decoded.add(key.id, raw, stored)
+        return key === primary ? true : this.#records.add({ primary, key, fields, ttl })
       })
     })
   }
@@ -208,7 +192,8 @@ export class EntryStore {
   ): MaybePromise<Found> {
     const record = recordIn(raw, primary)
     const memo = this.#varyMemo.get(primary.id)
-    const fields = memo === undefined ? (record?.fields ?? none) : unionVary(record?.fields ?? none, memo)
+    const fields =
+      memo === undefined ? (record?.fields ?? noFields) : unionVary(record?.fields ?? noFields, memo)
     if (fields.length === 0)
       return this.#found({ stamp, primary, key: primary, fields, entry: undefined }, raw)
     const key = variantKey(primary, fields, selectingValues(fields, headers))
@@ -241,48 +226,8 @@ export class EntryStore {
     return undefined
   }
 
-  /** Enters a variant into the record at the primary key; two writers at a time would lose each other's. */
-  #record(variant: Variant): MaybePromise<boolean> {
-    const queue = this.#queues.get(variant.found.primary.id)
-    if (queue === undefined) return this.#enter(variant.found.primary, [variant])
-    queue.variants.push(variant)
-    return queue.written
-  }
-
-  #enter(primary: Key, variants: readonly Variant[]): MaybePromise<boolean> {
-    let settle: (written: MaybePromise<boolean>) => void = () => undefined
-    const queue: Queue = { variants: [], written: new Promise((resolve) => (settle = resolve)) }
-    this.#queues.set(primary.id, queue)
-    const written = whenReady(this.#get(primary.id), (raw) =>
-      raw === undefined ? false : this.#extend(primary, recordIn(raw, primary), variants),
-    )
-    return whenReady(written, (done) => {
-      if (queue.variants.length === 0) this.#queues.delete(primary.id)
-      else settle(this.#enter(primary, queue.variants))
-      return done
-    })
-  }
-
-  #extend(
-    primary: Key,
-    known: VariantRecord | undefined,
-    variants: readonly Variant[],
-  ): MaybePromise<boolean> {
-    const now = this.#clock()
-    let record: VariantRecord = known ?? { key: primary.full, fields: none, variants: [] }
-    for (const { found, ttl } of variants) {
-      // Ids name their fields: variants by other fields can never be selected again.
-      const same = record.fields.join() === found.fields.join()
-      const base = same ? record : { key: primary.full, fields: found.fields, variants: [] }
-      const added = addVariant(base, found.key.id, now + ttl * 1000, now)
-      if (added.dropped.length > 0) this.#drop(added.dropped, found)
-      record = added.record
-    }
-    return this.#set(primary.id, encodeVariants(record), (expiryOf(record) - now) / 1000)
-  }
-
-  #drop(ids: readonly string[], found: Found): void {
-    const names = found.fields.join(', ')
+  #drop(ids: readonly string[], fields: readonly string[]): void {
+    const names = fields.join(', ')
     this.#reports.error('VARIANTS_EXCEEDED', 'set', new Error(`too many variants by ${names}`))
     for (const id of ids) void this.delete({ id, full: id })
   }
