@@ -130,10 +130,13 @@ describe('a client that leaves', () => {
     const hit = async (): Promise<boolean> =>
       /^stowage; hit; ttl=\d/.test((await ask(second.port, '/items?x=1', asShop)).cache)
     await expect
-      .poll(() => {
-        clock.advance(2000)
-        return hit()
-      })
+      .poll(
+        () => {
+          clock.advance(2000)
+          return hit()
+        },
+        { timeout: 5000 },
+      )
       .toBe(true)
     expect(second.runs.of()).toBeGreaterThan(0)
   })
