@@ -6,7 +6,7 @@ import type { Remarks } from './handler.ts'
 import type { JudgedHead } from './head.ts'
 import { keyedQuery } from './key.ts'
 import type { FieldMap } from './message.ts'
-import type { TtlOption } from './options.ts'
+import type { RequestView, ResponseView, TtlOption } from './options.ts'
 import type { Policy } from './policy.ts'
 import { implicitTags, userTag } from './selector.ts'
 import type { ResponseDirectives } from './semantics/cache-control.ts'
@@ -46,19 +46,19 @@ const millisecondsOf = (option: TtlOption | undefined): number | false | undefin
   return Math.min(ms, longestMs)
 }
 
+/** What the functions of a policy are asked with. */
+const viewsOf = (judged: JudgedHead, fill: Fill): readonly [RequestView, ResponseView] => {
+  const head = { status: judged.status, headers: judged.deciding }
+  return [createView(fill.request), createResponseView(head, fill.responseTime - fill.requestTime)]
+}
+
 const policyTtl = (judged: JudgedHead, fill: Fill): number | false | undefined => {
   const { ttl } = fill.policy
-  if (typeof ttl !== 'function') return ttl
-  const head = { status: judged.status, headers: judged.deciding }
-  const view = createResponseView(head, fill.responseTime - fill.requestTime)
-  return millisecondsOf(answered(ttl(createView(fill.request), view), 'ttl'))
+  return typeof ttl === 'function' ? millisecondsOf(answered(ttl(...viewsOf(judged, fill)), 'ttl')) : ttl
 }
 
 /** The stale windows: what the response says outranks the policy (RFC 5861). */
-export const staleWindows = (
-  directives: ResponseDirectives,
-  policy: Policy,
-): { swr: number; sie: number } => ({
+const staleWindows = (directives: ResponseDirectives, policy: Policy): { swr: number; sie: number } => ({
   swr:
     directives.staleWhileRevalidate === undefined
       ? policy.staleWhileRevalidate
@@ -93,7 +93,7 @@ export const isShareable = (decision: StoreDecision, directives: ResponseDirecti
   decision.storable && decision.lifetime > 0 && directives.noCache !== true
 
 /** A weak tag: what stands in front of the cache may still encode the bytes differently (RFC 9110 §8.8.1). */
-export const makeEtag = (body: Buffer): string =>
+const makeEtag = (body: Buffer): string =>
   `W/"${body.length.toString(36)}-${createHash('sha1').update(body).digest('base64url')}"`
 
 /** The declared key fields belong into `Vary` as well, for the caches behind this one. */
@@ -150,13 +150,10 @@ export const responseEdits = (
 }
 
 const collectTags = (judged: JudgedHead, fill: Fill): readonly string[] => {
-  const { policy, request } = fill
+  const { policy } = fill
   const tags = new Set<string>(fill.remarks.tags)
-  const view = createView(request)
-  const head = { status: judged.status, headers: judged.deciding }
-  const response = createResponseView(head, fill.responseTime - fill.requestTime)
   for (const layer of [...policy.inheritedTags, policy.tags])
-    for (const tag of typeof layer === 'function' ? answered(layer(view, response), 'tags') : layer)
+    for (const tag of typeof layer === 'function' ? answered(layer(...viewsOf(judged, fill)), 'tags') : layer)
       tags.add(String(tag))
   return [...tags].map(userTag)
 }

@@ -1,6 +1,6 @@
-import { BoundedMap } from './bounded-map.ts'
 import type { StoredResponse } from './entry.ts'
 import type { FieldMap } from './message.ts'
+import { RecentMarks } from './recent-marks.ts'
 import { selectingValues } from './semantics/vary.ts'
 
 /**
@@ -23,9 +23,9 @@ interface Waiter {
 
 /** Beyond this number of waiters a request goes to its own handler. */
 const mostWaiters = 1000
-/** Keys remembered as uncollapsible or failing, and for how long. */
-const mostMarkers = 10_000
+/** How long nobody waits for a key whose last response could not be shared. */
 const hitForMissMs = 10_000
+/** How long a handler that has failed is not asked for the same key. */
 const backOffMs = 1000
 /** A client may force one refresh of a key in this time; request directives are advisory (RFC 9111 §5.2.1). */
 const forcedMs = 1000
@@ -162,14 +162,15 @@ export class Flight {
 /** The forwarded requests under way, by key: at most one a key is waited for. */
 export class Flights {
   readonly #flights = new Map<string, Flight>()
-  readonly #uncollapsible = new BoundedMap<number>(mostMarkers)
-  readonly #failing = new BoundedMap<number>(mostMarkers)
-  readonly #forced = new BoundedMap<number>(mostMarkers)
-  readonly #clock: () => number
+  readonly #uncollapsible: RecentMarks
+  readonly #failing: RecentMarks
+  readonly #forced: RecentMarks
   #revalidations = 0
 
   constructor(clock: () => number) {
-    this.#clock = clock
+    this.#uncollapsible = new RecentMarks(hitForMissMs, clock)
+    this.#failing = new RecentMarks(backOffMs, clock)
+    this.#forced = new RecentMarks(forcedMs, clock)
   }
 
   get size(): number {
@@ -202,11 +203,11 @@ export class Flights {
 
   /** Hit-for-miss: the last response under this key could not be shared, so nobody waits for the next. */
   isUncollapsible(key: string): boolean {
-    return this.#isMarked(this.#uncollapsible, key, hitForMissMs)
+    return this.#uncollapsible.has(key)
   }
 
   markUncollapsible(key: string): void {
-    this.#uncollapsible.set(key, this.#clock())
+    this.#uncollapsible.add(key)
   }
 
   /** A response that can be shared has come: neither mark of its key stands any longer. */
@@ -217,17 +218,17 @@ export class Flights {
 
   /** Whether the handler failed for this key within the last second: it is not asked at each request. */
   isFailing(key: string): boolean {
-    return this.#isMarked(this.#failing, key, backOffMs)
+    return this.#failing.has(key)
   }
 
   markFailing(key: string): void {
-    this.#failing.set(key, this.#clock())
+    this.#failing.add(key)
   }
 
   /** Whether a client may force a refresh of this key now; it is remembered that it did. */
   mayForce(key: string): boolean {
-    if (this.#isMarked(this.#forced, key, forcedMs)) return false
-    this.#forced.set(key, this.#clock())
+    if (this.#forced.has(key)) return false
+    this.#forced.add(key)
     return true
   }
 
@@ -240,16 +241,6 @@ export class Flights {
 
   giveRevalidation(): void {
     this.#revalidations--
-  }
-
-  #isMarked(markers: BoundedMap<number>, key: string, forMs: number): boolean {
-    const since = markers.get(key)
-    if (since === undefined) return false
-    const passed = this.#clock() - since
-    // A clock that was set back must not prolong the mark.
-    if (passed >= 0 && passed < forMs) return true
-    markers.delete(key)
-    return false
   }
 }
 

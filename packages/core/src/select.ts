@@ -1,7 +1,6 @@
 import type { StoredResponse } from './entry.ts'
 import type { FieldMap, ResponseHead } from './message.ts'
 import { fieldValue } from './semantics/fields.ts'
-import { currentAge } from './semantics/freshness.ts'
 import { selectRange } from './semantics/range.ts'
 import { clientConditionHolds, hasConditions, notModifiedFields } from './semantics/validate.ts'
 
@@ -19,10 +18,6 @@ export interface SelectedResponse extends ResponseHead {
   /** Null where the response has no content: an answer to HEAD, or a 304. */
   readonly body: Buffer | null
 }
-
-/** Seconds, rounded down (RFC 9111 §5.1). */
-export const ageOf = (stored: StoredResponse, now: number): number =>
-  Math.floor(currentAge(stored.correctedInitialAge, stored.responseTime, now) / 1000)
 
 /** A 304 made of a full response (RFC 9110 §15.4.5). */
 export const notModified = (headers: FieldMap, added: FieldMap): SelectedResponse => ({

@@ -14,6 +14,7 @@ import {
 } from './directive-rules.ts'
 import { lettersOf } from './directives.ts'
 import { fieldValue } from './fields.ts'
+import { type MemoryLimits, remembering } from './remembering.ts'
 
 export { parseDeltaSeconds } from './directives.ts'
 
@@ -112,25 +113,9 @@ const readRequest = (value: string): RequestDirectives =>
 
 const none: ResponseDirectives & RequestDirectives = Object.freeze({})
 
-/** Requests can bring any value, so that both the number and the length of those remembered are limited. */
-const rememberedValues = 500
-const rememberedLength = 256
-
-const remembering = <T>(read: (value: string) => T): ((value: string) => T) => {
-  const results = new Map<string, T>()
-  return (value) => {
-    const known = results.get(value)
-    if (known !== undefined) return known
-    const result = read(value)
-    if (value.length > rememberedLength) return result
-    if (results.size >= rememberedValues) results.clear()
-    results.set(value, result)
-    return result
-  }
-}
-
-const rememberedResponse = remembering(readResponse)
-const rememberedRequest = remembering(readRequest)
+const limits: MemoryLimits = { values: 500, length: 256 }
+const rememberedResponse = remembering(readResponse, limits)
+const rememberedRequest = remembering(readRequest, limits)
 
 /**
  * RFC 9111 §5.2.2: the directives of a response. A restriction counts in any spelling and with any damage, also where
@@ -148,7 +133,3 @@ export const requestDirectives = (headers: FieldMap): RequestDirectives => {
   const pragma = fieldValue(headers, 'pragma')
   return pragma !== undefined && lettersOf(pragma).includes('nocache') ? pragmaNoCache : none
 }
-
-/** Whether no directive is set. */
-export const isEmptyDirectives = (directives: ResponseDirectives | RequestDirectives): boolean =>
-  directives === none || Object.keys(directives).length === 0

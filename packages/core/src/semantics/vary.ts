@@ -1,6 +1,7 @@
 import type { FieldMap } from '../message.ts'
 import { fieldValue, isToken, listMembers, splitList } from './fields.ts'
 import { type Preferences, parsePreferences } from './preferences.ts'
+import { remembering } from './remembering.ts'
 import { trimOws } from './whitespace.ts'
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -60,26 +61,12 @@ const trimAroundCommas = (value: string): string => {
   return joined + trimOws(value, start)
 }
 
-/** Clients can bring any value, so that both the number and the length of those remembered are limited. */
-const rememberedValues = 256
-const rememberedLength = 512
-
 /** Few values make up nearly all requests, and every hit on a varying response needs their normal form. */
-const remembering = (read: (value: string) => string): ((value: string) => string) => {
-  const results = new Map<string, string>()
-  return (value) => {
-    const known = results.get(value)
-    if (known !== undefined) return known
-    const result = read(value)
-    if (value.length > rememberedLength) return result
-    if (results.size >= rememberedValues) results.clear()
-    results.set(value, result)
-    return result
-  }
-}
-
 const normalising = (preferences: Preferences): ((value: string) => string) =>
-  remembering((value) => parsePreferences(value, preferences) ?? trimAroundCommas(value))
+  remembering((value) => parsePreferences(value, preferences) ?? trimAroundCommas(value), {
+    values: 256,
+    length: 512,
+  })
 
 /** The fields in which clients state preferences (RFC 9110 §12.5.1 to §12.5.4). */
 const preferenceFields: ReadonlyMap<string, (value: string) => string> = new Map([
