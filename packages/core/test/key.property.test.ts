@@ -216,7 +216,7 @@ describe('keys of requests', () => {
       keys.add(keyOfParts(parts))
     }
     expect(keys.size).toBe(meanings.size)
-  })
+  }, 60_000)
 
   test('text moved from a part to its neighbour makes another key', () => {
     fc.assert(

@@ -1,5 +1,6 @@
 import { type CacheOptions, createCache, type FieldMap, memory, type ResponseCache } from '@stowage/core'
 import { describe, expect, test, vi } from 'vitest'
+import { scaled } from '../../../../test/scale.ts'
 import { BoundedMap } from '../../src/bounded-map.ts'
 import { muteWarnings } from '../warnings.ts'
 import { forwardOf, requestOf, respond } from './site.ts'
@@ -61,26 +62,32 @@ const flood = async (cache: ResponseCache, count: number): Promise<void> => {
 }
 
 describe('what clients can multiply', () => {
-  test('100,000 keys, Vary values, tags, refusals and aborts leave nothing unbounded and nothing in flight', async () => {
-    const { cache, maps } = watched({ backend: memory({ maxEntries: 1000 }), etag: false })
-    await flood(cache, 100_000)
-    // Stored responses that are decoded are bounded by bytes, 32 MiB of at least 1 KiB; all else by number.
-    expect(Math.max(...sizes(maps))).toBeLessThanOrEqual(32_768)
-    expect(sizes(maps).filter((size) => size > 10_000).length).toBeLessThanOrEqual(1)
-    expect(Object.keys(cache.stats().byRoute).length).toBeLessThanOrEqual(1001)
+  const count = scaled(60_000, 1_000_000)
 
-    // Of two that are empty now, one holds what is in flight.
-    const before = sizes(maps)
-    const open = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => cache.lookup(requestOf(`/open/${i}`))),
-    )
-    const during = sizes(maps)
-    const inFlight = during.flatMap((size, index) => (size - (before[index] ?? 0) === 50 ? [index] : []))
-    expect(inFlight).toHaveLength(1)
-    expect(before[inFlight[0] ?? -1]).toBe(0)
-    for (const decision of open) forwardOf(decision).abort()
-    expect(maps[inFlight[0] ?? -1]?.size).toBe(0)
-  }, 120_000)
+  test(
+    `${count} keys, Vary values, tags, refusals and aborts leave nothing unbounded and nothing in flight`,
+    async () => {
+      const { cache, maps } = watched({ backend: memory({ maxEntries: 1000 }), etag: false })
+      await flood(cache, count)
+      // Stored responses that are decoded are bounded by bytes, 32 MiB of at least 1 KiB; all else by number.
+      expect(Math.max(...sizes(maps))).toBeLessThanOrEqual(32_768)
+      expect(sizes(maps).filter((size) => size > 10_000).length).toBeLessThanOrEqual(1)
+      expect(Object.keys(cache.stats().byRoute).length).toBeLessThanOrEqual(1001)
+
+      // Of two that are empty now, one holds what is in flight.
+      const before = sizes(maps)
+      const open = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => cache.lookup(requestOf(`/open/${i}`))),
+      )
+      const during = sizes(maps)
+      const inFlight = during.flatMap((size, index) => (size - (before[index] ?? 0) === 50 ? [index] : []))
+      expect(inFlight).toHaveLength(1)
+      expect(before[inFlight[0] ?? -1]).toBe(0)
+      for (const decision of open) forwardOf(decision).abort()
+      expect(maps[inFlight[0] ?? -1]?.size).toBe(0)
+    },
+    scaled(120_000, 1_200_000),
+  )
 
   test('closing lets go of what was remembered of responses', async () => {
     const { cache, maps } = watched({ backend: memory(), etag: false })
