@@ -167,7 +167,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
     this.#plan = {
       ...this.#plan,
       fills: false,
-      detail: 'method',
+      detail: 'method-changed',
       invalidates: invalidates === true || unsafe,
     }
   }
