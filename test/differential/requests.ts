@@ -56,9 +56,10 @@ const respelt = (random: Random, path: string, host: string): string =>
     `${path};v=1`,
   ])
 
-export const aimAt = (random: Random, shape: Shape): Aim => {
+/** `series` makes the paths of one time different from those of another, so that the cache begins without them. */
+export const aimAt = (random: Random, shape: Shape, series: number): Aim => {
   const host = random.chance(0.12) ? random.pick(otherHosts) : 'a.test'
-  const path = `/${shape.name}/${random.pick([1, 1, 1, 1, 1, 1, 2, 3])}`
+  const path = `/${shape.name}/${series * 10 + random.pick([1, 1, 1, 1, 1, 1, 2, 3])}`
   const spelt = random.chance(0.04) ? respelt(random, path, host) : path
   const asksMore = random.chance(shape.queries === undefined ? 0.1 : 0.8)
   const query = random.pick(shape.queries ?? usualQueries)
@@ -92,11 +93,13 @@ const framing = (random: Random, body: string | undefined): Fields => {
 type Fields = Record<string, string | readonly string[]>
 
 /** How much of what is possible one request has: many have nothing. */
-const fieldsFor = (choice: Choice): Fields => {
+const fieldsFor = (choice: Choice, selects: readonly string[]): Fields => {
   const { random } = choice
   const fields: Fields = Object.create(null)
   const much = random.pick([0, 0, 0.4, 1, 1, 2])
-  const chosen: readonly Dimension[] = dimensions.filter(({ share }) => random.chance(share * much))
+  const chosen: readonly Dimension[] = dimensions.filter(({ field, share }) =>
+    random.chance(selects.includes(field) ? 0.5 : share * much),
+  )
   for (const { field, value } of chosen) fields[field] = value(choice)
   return fields
 }
@@ -112,7 +115,7 @@ const settleHost = (target: string, fields: Fields): void => {
 export const requestFor = (random: Random, aim: Aim, id: string, now: number, known: Remembered): Sent => {
   const method = methodFor(random, aim.shape)
   const [tags, dates] = [known.tags(aim.target), known.dates(aim.target)]
-  const fields = fieldsFor({ random, now, tags, dates })
+  const fields = fieldsFor({ random, now, tags, dates }, aim.shape.selects ?? [])
   settleHost(aim.target, fields)
   const body = bodyFor(random, aim.shape, method)
   const leaves = leaving(random)

@@ -89,6 +89,8 @@ export interface Shape {
   readonly tags?: readonly string[]
   /** Fields that must not be in a reused answer. */
   readonly withheld?: readonly string[]
+  /** Request fields that select the answer: random requests have them often. */
+  readonly selects?: readonly string[]
   /** Fields by which the cache is told, otherwise than by Vary, that the answer varies. */
   readonly variesBy?: readonly string[]
   /** Runs that answer with a server error, for which a stale answer may stand in. */

@@ -107,10 +107,11 @@ class Traffic {
 
   async #batch(size: number): Promise<void> {
     const random = this.#random
+    const series = Math.ceil(this.#batches / batchesOfEpisode)
     // Half of the batches ask for one target, so that requests meet while the handler runs.
-    const one = random.chance(0.5) ? aimAt(random, random.pick(this.#hot)) : undefined
+    const one = random.chance(0.5) ? aimAt(random, random.pick(this.#hot), series) : undefined
     const sent = Array.from({ length: size }, () =>
-      this.#request(one ?? aimAt(random, random.pick(this.#hot))),
+      this.#request(one ?? aimAt(random, random.pick(this.#hot), series)),
     )
     const delays = sent.map(() => (random.chance(0.6) ? 0 : random.below(5)))
     const invalidates = random.chance(0.05) ? random.below(4) : undefined
@@ -149,7 +150,7 @@ class Traffic {
     const random = this.#random
     const { origin, app } = this.#comparison
     const shape = random.pick(this.#hot)
-    const path = `/${shape.name}/1`
+    const path = `/${shape.name}/${10 * Math.ceil(this.#batches / batchesOfEpisode) + 1}`
     const [selector, keys] = random.pick<readonly [Selector, readonly DataKey[]]>([
       [{ url: path }, [keyOfUrl(undefined, path)]],
       [{ url: `http://a.test${path}` }, [keyOfUrl('http://a.test', path)]],

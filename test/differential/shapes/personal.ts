@@ -10,6 +10,7 @@ const cookieFor = (user: string): string => `seen=${encodeURIComponent(user)}; P
 export const personal: readonly Shape[] = [
   {
     name: 'greeting',
+    selects: ['cookie'],
     policy: { ttl: 60 },
     handle: async (call) => {
       await call.pause()
@@ -34,6 +35,7 @@ export const personal: readonly Shape[] = [
   },
   {
     name: 'sets-cookie-at-times',
+    selects: ['cookie'],
     fresh: 5,
     never: (run) => run.number % 2 === 0,
     handle: (call) => {
@@ -43,6 +45,7 @@ export const personal: readonly Shape[] = [
   },
   {
     name: 'by-session',
+    selects: ['cookie'],
     policy: { ttl: 60, scope: (request) => request.cookie('sid') },
     shares: 'everybody',
     who: sessionOf,
@@ -51,6 +54,7 @@ export const personal: readonly Shape[] = [
   },
   {
     name: 'by-session-fresh',
+    selects: ['cookie'],
     policy: { scope: (request) => request.cookie('sid') },
     fresh: 60,
     shares: 'everybody',
@@ -63,6 +67,7 @@ export const personal: readonly Shape[] = [
   },
   {
     name: 'declared-public',
+    selects: ['cookie'],
     policy: { ttl: 60, scope: 'public' },
     shares: 'everybody',
     handle: (call) => answer(call, {}),

@@ -31,8 +31,9 @@ const done = (call: Call, status: number, fields: Readonly<Record<string, string
   answer(call, fields)
 }
 
-/** The path of the same shape with another id. */
-const sibling = (call: Call, id: number): string => call.request.url.replace(/\/[^/?]*(\?.*)?$/, `/${id}`)
+/** The path of the same shape whose id ends in another digit. */
+const sibling = (call: Call, digit: number): string =>
+  call.request.url.replace(/\d?\/?(?:\?.*)?$/, String(digit))
 
 const items: readonly Shape[] = [
   item('item', (call) => {

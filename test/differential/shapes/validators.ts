@@ -83,6 +83,7 @@ export const validators: readonly Shape[] = [
   },
   {
     name: 'tagged-variants',
+    selects: ['accept-language'],
     fresh: 5,
     handle: (call) => {
       const language = languageOf(call.request.headers)

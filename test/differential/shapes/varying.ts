@@ -32,20 +32,28 @@ const changing = (call: Call): void => {
 const listed: readonly Shape[] = [
   {
     name: 'by-language',
+    selects: ['accept-language'],
     fresh: 60,
     handle: (call) => answer(call, { 'Cache-Control': 'max-age=60', Vary: 'Accept-Language' }, spoken(call)),
   },
   {
     name: 'by-language-slowly',
+    selects: ['accept-language'],
     fresh: 60,
     handle: async (call) => {
       await call.pause()
       answer(call, { 'Cache-Control': 'max-age=60', Vary: 'accept-LANGUAGE' }, spoken(call))
     },
   },
-  { name: 'by-coding', fresh: 60, handle: (call) => coded(call, { Vary: 'Accept-Encoding' }) },
+  {
+    name: 'by-coding',
+    selects: ['accept-encoding'],
+    fresh: 60,
+    handle: (call) => coded(call, { Vary: 'Accept-Encoding' }),
+  },
   {
     name: 'by-coding-unsaid',
+    selects: ['accept-encoding'],
     fresh: 60,
     variesBy: ['accept-encoding'],
     typical: { 'accept-encoding': 'gzip' },
@@ -55,6 +63,7 @@ const listed: readonly Shape[] = [
   },
   {
     name: 'by-type',
+    selects: ['accept'],
     fresh: 60,
     handle: (call) => {
       const html = prefersHtml(call.request.headers)
@@ -68,6 +77,7 @@ const listed: readonly Shape[] = [
   },
   {
     name: 'by-tenant',
+    selects: ['x-tenant'],
     fresh: 60,
     handle: (call) =>
       answer(
@@ -78,6 +88,7 @@ const listed: readonly Shape[] = [
   },
   {
     name: 'by-agent-and-language',
+    selects: ['user-agent', 'accept-language'],
     fresh: 60,
     handle: (call) =>
       answer(
@@ -88,6 +99,7 @@ const listed: readonly Shape[] = [
   },
   {
     name: 'by-two-lines',
+    selects: ['x-tenant', 'accept-language'],
     fresh: 60,
     handle: (call) =>
       answer(
@@ -98,6 +110,7 @@ const listed: readonly Shape[] = [
   },
   {
     name: 'by-cookie',
+    selects: ['cookie'],
     fresh: 60,
     shares: 'everybody',
     who: everyCredentialButTokens,
@@ -105,14 +118,16 @@ const listed: readonly Shape[] = [
   },
   {
     name: 'by-authorization',
+    selects: ['authorization'],
     fresh: 60,
     shares: 'everybody',
     who: ({ headers }) => headers.authorization ?? 'nobody',
     handle: (call) => answer(call, { 'Cache-Control': 'public, max-age=60', Vary: 'Authorization' }),
   },
-  { name: 'changing', fresh: 30, handle: changing },
+  { name: 'changing', selects: ['accept-language', 'x-tenant'], fresh: 30, handle: changing },
   {
     name: 'changing-slowly',
+    selects: ['accept-language', 'x-tenant'],
     fresh: 30,
     handle: async (call) => {
       await call.pause()
@@ -140,6 +155,7 @@ const stars: readonly Shape[] = ['*', ' * ', 'Accept, *', '*, Accept', 'Accept\u
 const unlisted: readonly Shape[] = [
   {
     name: 'by-origin-unsaid',
+    selects: ['origin'],
     fresh: 60,
     variesBy: ['origin'],
     handle: (call) => {
@@ -150,6 +166,7 @@ const unlisted: readonly Shape[] = [
   },
   {
     name: 'by-remark',
+    selects: ['accept-language'],
     fresh: 60,
     variesBy: ['accept-language'],
     handle: (call) => {
@@ -159,12 +176,14 @@ const unlisted: readonly Shape[] = [
   },
   {
     name: 'by-key-header',
+    selects: ['x-tenant'],
     policy: { ttl: 60, key: { headers: ['x-tenant'] } },
     variesBy: ['x-tenant'],
     handle: (call) => answer(call, {}, { tenant: tenantOf(call.request.headers) }),
   },
   {
     name: 'by-key-cookie',
+    selects: ['cookie'],
     policy: { ttl: 60, key: { cookies: ['theme'] } },
     variesBy: ['cookie'],
     shares: 'everybody',
@@ -177,11 +196,13 @@ const unlisted: readonly Shape[] = [
   },
   {
     name: 'by-key-function',
+    selects: ['x-tenant'],
     policy: { ttl: 60, key: { by: { tenant: (request) => request.header('x-tenant') } } },
     handle: (call) => answer(call, {}, { tenant: tenantOf(call.request.headers) }),
   },
   {
     name: 'by-key-language',
+    selects: ['accept-language'],
     policy: { ttl: 60, key: { headers: ['accept-language'] } },
     variesBy: ['accept-language'],
     handle: (call) => answer(call, {}, spoken(call)),
