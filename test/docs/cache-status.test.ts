@@ -29,9 +29,7 @@ const named = [
 ]
 const details = new Set(named.flatMap((pattern) => groups(code, pattern)).flatMap(wordsIn))
 
-const rejections = groups(code, /\brejectResponse\([^,]+, ('[a-z-]+'), /g).concat(
-  groups(code, /\bconst code = ([^\n]+)\n[^}]*?\brejectResponse\(/g),
-)
+const rejections = groups(code, /\bdropRecording\([^,]+, ('[a-z-]+'), /g)
 
 const page = readFileSync(join(root, 'docs/cache-status.md'), 'utf8')
 
