@@ -50,17 +50,18 @@ class Capture {
     this.#outer = { ...fieldsOf(response), ...(vary === undefined ? {} : { vary }) }
     const { writeHead, write, end, flushHeaders } = response
     this.#original = { writeHead, write, end, flushHeaders }
-    this.#patched = {
+    this.#patched = this.#methods()
+    Object.assign(response, this.#patched)
+    abortOnClose(response, forward)
+    forward.onNotModified = endingWith304(response)
+  }
+
+  #methods(): Methods {
+    return {
       writeHead: ((...given: unknown[]) => this.#writeHead(given)) as Methods['writeHead'],
       write: ((...given: unknown[]) => this.#write(given)) as Methods['write'],
       end: ((...given: unknown[]) => this.#end(given)) as Methods['end'],
       flushHeaders: () => this.#flushHeaders(),
-    }
-    Object.assign(response, this.#patched)
-    response.on('close', () => forward.abort())
-    forward.onNotModified = () => {
-      response.statusCode = 304
-      response.end()
     }
   }
 
@@ -265,6 +266,18 @@ class Capture {
       else response.setHeader(name, value)
     }
   }
+}
+
+// Functions of their own, not of the constructor: closures made there hold on to everything that any of them uses, and
+// those that are kept let each request live until the next full collection.
+
+const abortOnClose = (response: ServerResponse, forward: Forward): void => {
+  response.on('close', () => forward.abort())
+}
+
+const endingWith304 = (response: ServerResponse) => (): void => {
+  response.statusCode = 304
+  response.end()
 }
 
 /**

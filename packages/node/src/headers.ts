@@ -4,9 +4,8 @@ import { type FieldMap, mergeVaryValue } from '@stowage/core'
 /** The header fields of a response as they stand, in strings. */
 export const fieldsOf = (response: ServerResponse): Record<string, string | readonly string[]> => {
   const fields: Record<string, string | readonly string[]> = Object.create(null)
-  const headers = response.getHeaders()
-  for (const name of Object.keys(headers)) {
-    const value = headers[name]
+  for (const name of response.getHeaderNames()) {
+    const value = response.getHeader(name)
     if (value !== undefined) fields[name] = Array.isArray(value) ? value.map(String) : String(value)
   }
   return fields
