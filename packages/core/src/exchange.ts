@@ -9,8 +9,9 @@ import type { FieldMap, MaybePromise } from './message.ts'
 import type { Policy } from './policy.ts'
 import { notModified, select } from './select.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
+import { isUnsafe } from './semantics/invalidate.ts'
 import type { StoreContext } from './semantics/storable.ts'
-import { clientConditionHolds, hasConditions } from './semantics/validate.ts'
+import { clientConditionHolds, hasConditions, hasValidator, validationHeaders } from './semantics/validate.ts'
 import type { Stamp } from './stamps.ts'
 import { type Handling, statusFields } from './status-fields.ts'
 import type { Found } from './store.ts'
@@ -38,6 +39,35 @@ export interface Plan {
   readonly met?: MaybePromise<Stamp | undefined>
   /** Whether a response that is no error invalidates the target (RFC 9111 §4.4). */
   readonly invalidates?: boolean
+}
+
+/** A request that became another on its way is answered as that one: not for the store, and unsafe where it is. */
+export const afterMethodChange = (plan: Plan, method: string | undefined): Plan => {
+  const { request, policy, invalidates, background } = plan
+  if (method === undefined || method === request.method || background === true) return plan
+  const unsafe = isUnsafe(method) && !policy.methods.has(method)
+  return { ...plan, fills: false, detail: 'method-changed', invalidates: invalidates === true || unsafe }
+}
+
+/** The stored response that the handler may confirm by a 304. */
+export const validatedBy = ({ fills, found }: Plan): StoredResponse | undefined => {
+  const stored = fills ? found?.entry?.stored : undefined
+  return stored !== undefined && hasValidator(stored.headers) ? stored : undefined
+}
+
+/** What a handler that fills must not see: it would answer with a part, or with nothing (RFC 9111 §4.3.1). */
+const hidden = {
+  'if-none-match': undefined,
+  'if-modified-since': undefined,
+  range: undefined,
+  'if-range': undefined,
+}
+
+/** The client's conditions are answered here; those of the stored response are asked instead (RFC 9111 §4.3.1). */
+export const requestEditsOf = (plan: Plan): Readonly<Record<string, string | undefined>> => {
+  if (!plan.fills) return {}
+  const stored = validatedBy(plan)
+  return stored === undefined ? hidden : { ...hidden, ...validationHeaders(stored.headers) }
 }
 
 /** One forwarded request and what is known of it when its response comes. */

@@ -1,36 +1,38 @@
 import type { Decision, Forward, Verdict } from './decision.ts'
 import type { Engine } from './engine.ts'
 import type { StoredResponse } from './entry.ts'
-import { type Exchange, failRevalidation, type Plan, rejectResponse } from './exchange.ts'
-import { backendTtl, buildStored, isComplete } from './fill.ts'
-import { type HandlerCache, HandlerContext, type HandlerSource, noRemarks, type Remarks } from './handler.ts'
+import {
+  afterMethodChange,
+  type Exchange,
+  failRevalidation,
+  type Plan,
+  requestEditsOf,
+  validatedBy,
+} from './exchange.ts'
+import { isComplete } from './fill.ts'
+import {
+  type HandlerCache,
+  HandlerContext,
+  type HandlerSource,
+  noRemarks,
+  type Remarks,
+  validatorsOf,
+} from './handler.ts'
 import type { ForwardedHead } from './head.ts'
-import { infoOf } from './info.ts'
-import { type FieldMap, isPromise, type MaybePromise, whenReady } from './message.ts'
-import { collectTags, judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
+import { dropRecording, landRecording, storeResponse } from './landing.ts'
+import { type FieldMap, type MaybePromise, whenReady } from './message.ts'
+import { judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
 import type { Invalidation } from './selector.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
-import { fieldValue } from './semantics/fields.ts'
-import { isNonError, isUnsafe } from './semantics/invalidate.ts'
 import { isServerFailure } from './semantics/reuse.ts'
 import { permitsCredentials } from './semantics/storable.ts'
-import { hasValidator, validationHeaders } from './semantics/validate.ts'
 import type { Stamp } from './stamps.ts'
-import type { Found } from './store.ts'
-import { invalidationOfTarget } from './unsafe.ts'
+import { invalidateAfter } from './unsafe.ts'
 import type { CacheRequest } from './view.ts'
 
 const untouched: Verdict = { record: false, edits: {} }
-
-/** What a handler that fills must not see: it would answer with a part, or with nothing (RFC 9111 §4.3.1). */
-const hidden = {
-  'if-none-match': undefined,
-  'if-modified-since': undefined,
-  range: undefined,
-  'if-range': undefined,
-}
 
 const differ = (a: FieldMap, b: FieldMap): boolean =>
   [...Object.keys(a), ...Object.keys(b)].some((name) => a[name] !== b[name])
@@ -82,13 +84,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
 
   get stale(): HandlerCache['stale'] {
     const stored = this.#validated
-    if (stored === undefined) return undefined
-    const etag = fieldValue(stored.headers, 'etag')
-    const lastModified = fieldValue(stored.headers, 'last-modified')
-    return {
-      ...(etag === undefined ? {} : { etag }),
-      ...(lastModified === undefined ? {} : { lastModified: new Date(lastModified) }),
-    }
+    return stored === undefined ? undefined : validatorsOf(stored.headers)
   }
 
   /**
@@ -96,8 +92,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
    * conditions are answered by the cache; those of the stored response are asked instead (RFC 9111 §4.3.1).
    */
   get requestEdits(): Readonly<Record<string, string | undefined>> {
-    if (!this.#plan.fills) return {}
-    return { ...hidden, ...(this.#validated === undefined ? {} : validationHeaders(this.#validated.headers)) }
+    return requestEditsOf(this.#plan)
   }
 
   /** How the adapter ends the response with 304 when the handler says `notModified()`. */
@@ -153,47 +148,29 @@ export class ForwardedRequest implements Forward, HandlerSource {
   respond(head: ForwardedHead): Verdict {
     if (this.#phase !== 'open' || this.#retired) return untouched
     this.#phase = 'responded'
-    this.#notice(head.method)
-    const hold = this.#invalidate(head)
+    this.#plan = afterMethodChange(this.#plan, head.method)
+    const hold = invalidateAfter(this.#exchange, this.#invalidations, head)
     const verdict = this.#judge(head)
     return hold === undefined ? verdict : { ...verdict, hold }
-  }
-
-  /** A request that became another on its way is answered as that one: not for the store, and unsafe where it is. */
-  #notice(method: string | undefined): void {
-    const { request, policy, invalidates } = this.#plan
-    if (method === undefined || method === request.method || this.background) return
-    const unsafe = isUnsafe(method) && !policy.methods.has(method)
-    this.#plan = {
-      ...this.#plan,
-      fills: false,
-      detail: 'method-changed',
-      invalidates: invalidates === true || unsafe,
-    }
   }
 
   /** A piece of the body, while it is recorded. */
   write(chunk: Buffer): void {
     if (this.#recording === undefined || this.#recording.add(chunk)) return
     this.#recording = undefined
-    const detail = `more than ${this.#plan.policy.maxBodyBytes} bytes`
-    rejectResponse(this.#exchange, 'too-large', detail)
-    this.#plan.flight?.refuse(true)
-    if (this.background) failRevalidation(this.#exchange, new Error(detail))
+    dropRecording(this.#exchange, 'too-large', `more than ${this.#plan.policy.maxBodyBytes} bytes`, true)
   }
 
   /** The body is complete: it is stored, and whoever waits is answered. */
   end(): MaybePromise<void> {
     const recording = this.#close()
     if (recording === undefined) return undefined
+    if (this.remarks.skipped !== undefined)
+      return dropRecording(this.#exchange, 'skip', this.remarks.skipped, false)
     const body = recording.body()
-    if (this.remarks.skipped === undefined && isComplete(recording.head.judged.own, body.length))
-      return this.#land(recording, body)
-    const code = this.remarks.skipped === undefined ? 'incomplete' : 'skip'
-    const detail = this.remarks.skipped ?? 'shorter or longer than its Content-Length'
-    rejectResponse(this.#exchange, code, detail)
-    this.#plan.flight?.refuse(false)
-    if (this.background) failRevalidation(this.#exchange, new Error(detail))
+    if (isComplete(recording.head.judged.own, body.length))
+      return landRecording(this.#exchange, recording.head, body)
+    return dropRecording(this.#exchange, 'incomplete', 'shorter or longer than its Content-Length', false)
   }
 
   /**
@@ -205,9 +182,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
     if (directives === undefined || this.#plan.policy.scope !== undefined) return
     if (permitsCredentials(directives, 'other')) return
     this.#recording = undefined
-    rejectResponse(this.#exchange, 'set-cookie', 'an outer layer has set a cookie')
-    this.#plan.flight?.refuse(true)
-    if (this.background) failRevalidation(this.#exchange, new Error('the response sets a cookie'))
+    dropRecording(this.#exchange, 'set-cookie', 'an outer layer has set a cookie', true)
   }
 
   /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */
@@ -238,9 +213,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
   }
 
   get #validated(): StoredResponse | undefined {
-    const { fills, found } = this.#plan
-    const stored = fills ? found?.entry?.stored : undefined
-    return stored !== undefined && hasValidator(stored.headers) ? stored : undefined
+    return validatedBy(this.#plan)
   }
 
   /** The route's own lookup decides: a response to send from there, or another plan for this same request. */
@@ -277,53 +250,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
         ? judgeResponse(exchange, head, found, found.stamp)
         : judgeNotModified(exchange, head, found, validated, found.stamp)
     this.#recording = outcome.recording
-    if (outcome.freshened !== undefined) void this.#store(found, outcome.freshened)
+    if (outcome.freshened !== undefined) void storeResponse(exchange, found, outcome.freshened)
     return outcome.verdict
-  }
-
-  #land(recording: Recording, body: Buffer): MaybePromise<void> {
-    const { judged, fill, place, lifetime, edits, shared } = recording.head
-    // The handler may have named more tags since the head.
-    const tags =
-      this.remarks.tags.size === 0 ? recording.head.tags : collectTags(this.#exchange, judged, fill)
-    if (tags === undefined) return this.#plan.flight?.refuse(false)
-    const stored = buildStored(judged, fill, place.key.full, lifetime, tags, body, edits)
-    if (shared) this.#plan.flight?.land(stored)
-    return this.#store(place, stored)
-  }
-
-  #store(place: Found, stored: StoredResponse): MaybePromise<void> {
-    const { reports, store, clock } = this.#engine
-    const ttl = backendTtl(stored, this.#plan.policy.keep)
-    return whenReady(ttl > 0 ? store.put(place, stored, ttl) : false, (written) => {
-      this.#plan.flight?.close()
-      if (!written) return
-      reports.count('stored')
-      if (reports.wants('store')) reports.emit('store', infoOf(stored, this.request.url, clock()))
-      if (this.background)
-        reports.emit('refresh', { key: stored.key, ms: clock() - this.#requestTime, ok: true })
-    })
-  }
-
-  /** Before a response that is no error leaves, what it made out of date is invalidated (RFC 9111 §4.4). */
-  #invalidate(head: ForwardedHead): Promise<void> | undefined {
-    if (!isNonError(head.status)) return undefined
-    const { invalidates, request, policy } = this.#plan
-    const declared = this.#invalidations
-      .map((of) => this.#declared(of))
-      .filter((known) => known !== undefined)
-    const all =
-      invalidates === true ? [invalidationOfTarget(request, policy, head.headers), ...declared] : declared
-    const pending = all.map((invalidation) => this.#engine.carryOut(invalidation)).filter(isPromise)
-    return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined)
-  }
-
-  #declared(of: () => Invalidation): Invalidation | undefined {
-    try {
-      return of()
-    } catch (error) {
-      this.#engine.reports.error('POLICY_FUNCTION', 'invalidates', error)
-      return undefined
-    }
   }
 }

@@ -1,5 +1,6 @@
 import { type Duration, parseDuration } from './durations.ts'
-import { isToken } from './semantics/fields.ts'
+import type { FieldMap } from './message.ts'
+import { fieldValue, isToken } from './semantics/fields.ts'
 
 /**
  * What a handler can say about the response it is making: `req.cache` in Express. Calls count until the response's
@@ -37,6 +38,16 @@ export interface Remarks {
 }
 
 export const noRemarks = (): Remarks => ({ ttl: undefined, tags: new Set(), vary: [], skipped: undefined })
+
+/** What a handler may compare with what it would answer. */
+export const validatorsOf = (headers: FieldMap): NonNullable<HandlerCache['stale']> => {
+  const etag = fieldValue(headers, 'etag')
+  const lastModified = fieldValue(headers, 'last-modified')
+  return {
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified: new Date(lastModified) }),
+  }
+}
 
 /** What the handler context reads from its forwarded request, and how it ends one. */
 export interface HandlerSource {

@@ -1,0 +1,47 @@
+import type { StoredResponse } from './entry.ts'
+import { type Exchange, failRevalidation, rejectResponse } from './exchange.ts'
+import { backendTtl, buildStored } from './fill.ts'
+import { infoOf } from './info.ts'
+import { type MaybePromise, whenReady } from './message.ts'
+import { collectTags } from './outcome.ts'
+import type { RecordedHead } from './recording.ts'
+import type { Found } from './store.ts'
+
+/** A complete response: whoever waits has it, and then the store. */
+export const landRecording = (exchange: Exchange, head: RecordedHead, body: Buffer): MaybePromise<void> => {
+  const { judged, fill, place, lifetime, edits, shared } = head
+  const { flight } = exchange.plan
+  // The handler may have named more tags since the head.
+  const tags = exchange.remarks.tags.size === 0 ? head.tags : collectTags(exchange, judged, fill)
+  if (tags === undefined) return flight?.refuse(false)
+  const stored = buildStored(judged, fill, place.key.full, lifetime, tags, body, edits)
+  if (shared) flight?.land(stored)
+  return storeResponse(exchange, place, stored)
+}
+
+/** Stores a response and tells of it; the key is free for the next one then. */
+export const storeResponse = (
+  exchange: Exchange,
+  place: Found,
+  stored: StoredResponse,
+): MaybePromise<void> => {
+  const { flight, policy, request, background } = exchange.plan
+  const { reports, store, clock } = exchange.engine
+  const ttl = backendTtl(stored, policy.keep)
+  return whenReady(ttl > 0 ? store.put(place, stored, ttl) : false, (written) => {
+    flight?.close()
+    if (!written) return
+    reports.count('stored')
+    if (reports.wants('store')) reports.emit('store', infoOf(stored, request.url, clock()))
+    if (background === true)
+      reports.emit('refresh', { key: stored.key, ms: clock() - exchange.requestTime, ok: true })
+  })
+}
+
+/** What the body, or what came with it, forbids to store. `mark`: nobody need wait for the next response either. */
+export const dropRecording = (exchange: Exchange, code: string, detail: string, mark: boolean): void => {
+  const { flight, background } = exchange.plan
+  rejectResponse(exchange, code, detail)
+  flight?.refuse(mark)
+  if (background === true) failRevalidation(exchange, new Error(detail))
+}
