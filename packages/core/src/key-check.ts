@@ -21,8 +21,8 @@ import {
 
 type KeyFunction = (request: RequestView) => string | undefined
 
-/** How the query enters the key, with the names sorted. */
-export interface QueryNames {
+/** How the query enters the key: all of it, or what sorted name patterns keep or ignore. */
+export interface QueryRule {
   readonly use: 'all' | 'none' | 'keep' | 'ignore'
   readonly names: readonly string[]
 }
@@ -35,16 +35,16 @@ const sorted =
 const checkPatterns = sorted(checkList(checkElement('a parameter name'), 'a list of parameter names'))
 
 /** A rule without names says the same as one of the words, and is that word from here on. */
-const queryNames = (use: 'keep' | 'ignore', names: readonly string[]): QueryNames =>
+const queryNames = (use: 'keep' | 'ignore', names: readonly string[]): QueryRule =>
   names.length > 0 ? { use, names } : { use: use === 'keep' ? 'none' : 'all', names }
 
-const checkIgnored = (value: object, spot: Spot): QueryNames | undefined => {
+const checkIgnored = (value: object, spot: Spot): QueryRule | undefined => {
   const { ignore } = checkMembers(value, { ignore: checkPatterns }, spot)
   if (ignore !== undefined) return queryNames('ignore', ignore)
   return Object.keys(value).length > 0 ? undefined : refuseType(inside(spot, 'ignore'), undefined, 'a list')
 }
 
-const checkQuery: Check<QueryNames> = (value, spot) => {
+const checkQuery: Check<QueryRule> = (value, spot) => {
   if (value === 'all' || value === 'none') return { use: value, names: [] }
   if (isPlain(value)) return checkIgnored(value, spot)
   if (Array.isArray(value)) {

@@ -27,6 +27,7 @@ type Condition = (request: RequestView) => boolean
 
 /** How followers of a fill wait for it. */
 export interface Collapse {
+  /** Milliseconds. */
   readonly wait: number
   readonly onTimeout: 'run' | 'stale' | 503
 }

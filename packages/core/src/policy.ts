@@ -1,4 +1,5 @@
 import type { CacheBackend } from './backend.ts'
+import type { QueryRule } from './key-check.ts'
 import { checkOptions, checkRoute, emitWarning, type OptionLayer, type Warn } from './option-check.ts'
 import type {
   CacheOptions,
@@ -9,13 +10,7 @@ import type {
   StatusHeader,
   TtlOption,
 } from './options.ts'
-import type { PolicyLayer } from './policy-check.ts'
-
-/** How the query enters the key: by default all of it, or what a list of name patterns keeps or ignores. */
-export interface QueryRule {
-  readonly use: 'all' | 'none' | 'keep' | 'ignore'
-  readonly names: readonly string[]
-}
+import type { Collapse, PolicyLayer } from './policy-check.ts'
 
 /** Validated key rules with their defaults. */
 export interface KeyPolicy<Req = unknown> {
@@ -55,7 +50,7 @@ export interface Policy<Req = unknown> {
     | ((request: RequestView<Req>, response: ResponseView) => readonly string[])
   /** Tags of the weaker layers: they unite. */
   readonly inheritedTags: readonly Policy<Req>['tags'][]
-  readonly collapse: { readonly wait: number; readonly onTimeout: 'run' | 'stale' | 503 } | false
+  readonly collapse: Collapse | false
   readonly maxBodyBytes: number
   /** Lower-case; undefined stores all. */
   readonly includeHeaders: readonly string[] | undefined

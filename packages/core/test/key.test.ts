@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type CacheOptions, trackingParams } from '../src/index.ts'
 import { bodyDigest, keyedQuery, keyOf, keyPrefix, primaryKey, variantKey } from '../src/key.ts'
-import { compileOptions, type Policy, type QueryRule } from '../src/policy.ts'
+import type { QueryRule } from '../src/key-check.ts'
+import { compileOptions, type Policy } from '../src/policy.ts'
 import type { CacheRequest } from '../src/view.ts'
 
 const policyOf = (options: CacheOptions = {}): Policy => compileOptions(options, 'test').policy
