@@ -60,10 +60,9 @@ const readSlowly = async (response: IncomingMessage, betweenChunks: () => unknow
   let chunks = 0
   for await (const chunk of response) {
     hash.update(chunk as Buffer)
-    if (chunks++ % 64 === 0) {
-      await betweenChunks()
-      await pause(1)
-    }
+    chunks++
+    if (chunks % 16 === 0) await pause(1)
+    if (chunks % 200 === 100) await betweenChunks()
   }
   return hash.digest('hex')
 }
