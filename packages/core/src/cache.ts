@@ -86,6 +86,13 @@ interface Parts {
   readonly deadline: Deadline
 }
 
+/** A backend that others may share keeps no count of invalidations: what that means is said once, at the start. */
+const noteLocalInvalidation = ({ name = 'backend' }: CacheBackend, { logger }: Settings): void => {
+  const message = `${name} has no tags capability: invalidations are seen by this process alone`
+  if (logger !== undefined) logger.warn(`stowage LOCAL_INVALIDATION ${message}`)
+  else process.emitWarning(message, { type: 'StowageWarning', code: 'LOCAL_INVALIDATION' })
+}
+
 const createParts = (
   options: CacheOptions | undefined,
   place: string,
@@ -94,6 +101,7 @@ const createParts = (
   const { policy, settings } = compileOptions(options, place)
   const backend = settings.backend ?? defaultBackend()
   const reports = new Reports(settings.logger)
+  if (backend.tags === undefined) noteLocalInvalidation(backend, settings)
   const deadline = new Deadline(backend.name ?? 'backend', settings.backendDeadline, reports)
   return { backend, settings, policy, stamps: createStamps(backend, settings.namespace), reports, deadline }
 }

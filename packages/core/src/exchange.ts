@@ -97,10 +97,12 @@ export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): F
 }
 
 const addedFields = (exchange: Exchange, handling: Handling, existing: FieldMap): Record<string, string> => {
-  const { reason, collapsed, found } = exchange.plan
+  const { reason: fwd, collapsed, found } = exchange.plan
   const { status } = exchange.engine
   const key = status.debug ? found?.key.full : undefined
-  return statusFields(status, { ...handling, fwd: reason, collapsed, key }, existing)
+  // Every field named, so that all handlings have one hidden class.
+  const { fwdStatus, stored, detail, ttl, lifetime } = handling
+  return statusFields(status, { fwd, fwdStatus, collapsed, stored, detail, ttl, key, lifetime }, existing)
 }
 
 /** A stored response in the place of what the handler said. */

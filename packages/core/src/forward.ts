@@ -35,7 +35,7 @@ import type { CacheRequest } from './view.ts'
 const untouched: Verdict = { record: false, edits: {} }
 
 const differ = (a: FieldMap, b: FieldMap): boolean =>
-  [...Object.keys(a), ...Object.keys(b)].some((name) => a[name] !== b[name])
+  a !== b && [...Object.keys(a), ...Object.keys(b)].some((name) => a[name] !== b[name])
 
 /** One request on its way to the handler: its plan, the head of its response, the body while it is recorded. */
 export class ForwardedRequest implements Forward, HandlerSource {

@@ -1,8 +1,7 @@
 import type { Policy } from './policy.ts'
+import { isCredentialField } from './refusal.ts'
 import { fieldLines } from './semantics/fields.ts'
 import { type CacheRequest, cookieValues } from './view.ts'
-
-const credentials = new Set(['cookie', 'authorization', 'proxy-authorization'])
 
 /**
  * Whether a request can be made again of what is in its key alone: not where a function, a body or somebody's
@@ -12,7 +11,7 @@ export const isReplayable = (request: CacheRequest, policy: Policy, fields: read
   (request.method === 'GET' || request.method === 'HEAD') &&
   typeof policy.scope !== 'function' &&
   policy.key.by.length === 0 &&
-  ![...fields, ...policy.key.headers].some((name) => credentials.has(name))
+  ![...fields, ...policy.key.headers].some(isCredentialField)
 
 /** The request of a background revalidation: what is in the key, and nobody's cookies or credentials beyond that. */
 export const replayed = (request: CacheRequest, policy: Policy, fields: readonly string[]): CacheRequest => {

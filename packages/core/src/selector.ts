@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { CacheConfigError } from './errors.ts'
+import { CacheConfigError, showValue } from './errors.ts'
 import { sha256 } from './key.ts'
 import { normalAuthority } from './semantics/invalidate.ts'
 import { splitTarget } from './view.ts'
@@ -165,6 +165,14 @@ const refuseSelector = (received: unknown, message: string, hint = known): never
   throw new CacheConfigError([{ ...problem, message: `invalidate: ${message} ${hint}` }])
 }
 
+const shownSelector = (selector: object): string => {
+  try {
+    return JSON.stringify(selector)
+  } catch {
+    return showValue(selector)
+  }
+}
+
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 const isSelector = (value: object): value is Selector => {
@@ -181,7 +189,7 @@ const isSelector = (value: object): value is Selector => {
 export const invalidationOf = (selector: Selector, options: InvalidateOptions = {}): Invalidation => {
   if (typeof selector !== 'object' || selector === null)
     return refuseSelector(selector, 'a selector is an object.')
-  if (!isSelector(selector)) return refuseSelector(selector, `${JSON.stringify(selector)} is no selector.`)
+  if (!isSelector(selector)) return refuseSelector(selector, `${shownSelector(selector)} is no selector.`)
   const { mode = 'remove', reason } = options
   if (mode !== 'remove' && mode !== 'stale')
     return refuseSelector(mode, `mode ${JSON.stringify(mode)} is not known.`, 'Use "remove" or "stale".')

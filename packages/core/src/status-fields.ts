@@ -24,12 +24,15 @@ const wordOf = ({ hit, ttl, fwd, collapsed }: Handling): string => {
   return ttl !== undefined && ttl < 0 ? 'STALE' : 'HIT'
 }
 
+/** A lone surrogate is no text that could be encoded. */
+const wellFormed = (text: string): string => Buffer.from(text).toString()
+
 const fieldOf = (header: StatusHeader, settings: StatusSettings, handling: Handling): string | undefined => {
   switch (header) {
     case 'X-Cache-Status':
       return wordOf(handling)
     case 'X-Cache-Key':
-      return settings.debug && handling.key !== undefined ? encodeURI(handling.key) : undefined
+      return settings.debug && handling.key !== undefined ? encodeURI(wellFormed(handling.key)) : undefined
     case 'X-Cache-Timeout':
       return handling.lifetime === undefined ? undefined : String(Math.floor(handling.lifetime / 1000))
     case 'X-Cache-Backend':

@@ -4,6 +4,7 @@ import { bodyDigest, keyedQuery, keyOf, keyPrefix, primaryKey, variantKey } from
 import type { QueryRule } from '../src/key-check.ts'
 import { compileOptions, type Policy } from '../src/policy.ts'
 import type { CacheRequest } from '../src/view.ts'
+import { cpuTime } from './cpu-time.ts'
 
 const policyOf = (options: CacheOptions = {}): Policy => compileOptions(options, 'test').policy
 
@@ -235,9 +236,10 @@ describe('the query', () => {
 
   test('a query of 64 KB is keyed in linear time', () => {
     const query = Array.from({ length: 16_000 }, (_, i) => `a${i % 10}=`).join('&')
-    const began = performance.now()
-    keyedQuery(query, rule('ignore', 'a*b*c*d*', 'utm_*'))
-    keyedQuery('%'.repeat(65_536), rule('keep', '*a*b*'))
-    expect(performance.now() - began).toBeLessThan(200)
+    const spent = cpuTime(() => {
+      keyedQuery(query, rule('ignore', 'a*b*c*d*', 'utm_*'))
+      keyedQuery('%'.repeat(65_536), rule('keep', '*a*b*'))
+    }, 3)
+    expect(spent).toBeLessThan(200)
   })
 })

@@ -88,20 +88,21 @@ describe.each(expresses)('$name: a revalidation that fails', ({ express, major }
     },
   )
 
-  test('a handler that rejects is a failure like another, and no unhandled rejection', async () => {
-    if (major < 5) return expect(major).toBe(4)
-    const rejections: unknown[] = []
-    const note = (error: unknown): void => void rejections.push(error)
-    process.on('unhandledRejection', note)
-    const { clock, port, events } = await start(express, () => Promise.reject(new Error('rejected')))
-    await ask(port, '/')
-    clock.advance(90_000)
-    expect((await ask(port, '/')).text).toBe('version 1')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    process.off('unhandledRejection', note)
-    expect(rejections).toEqual([])
-    expect(events).not.toContain('refresh true')
-  })
+  // Express 4 leaves a rejection to the process, with and without a cache.
+  if (major >= 5)
+    test('a handler that rejects is a failure like another, and no unhandled rejection', async () => {
+      const rejections: unknown[] = []
+      const note = (error: unknown): void => void rejections.push(error)
+      process.on('unhandledRejection', note)
+      const { clock, port, events } = await start(express, () => Promise.reject(new Error('rejected')))
+      await ask(port, '/')
+      clock.advance(90_000)
+      expect((await ask(port, '/')).text).toBe('version 1')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      process.off('unhandledRejection', note)
+      expect(rejections).toEqual([])
+      expect(events).not.toContain('refresh true')
+    })
 
   test('one that is refused in front of the cache leaves the stale response, and others to come', async () => {
     let refusals = 0

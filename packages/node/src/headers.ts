@@ -43,7 +43,13 @@ export const takeVary = (response: ServerResponse & { [taken]?: string }): strin
 }
 
 /** The request fields that a cache answers itself, and may hide from the handler or ask in its own way. */
-const conditional = ['if-none-match', 'if-modified-since', 'range', 'if-range'] as const
+const conditional: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since', 'range', 'if-range'])
+
+/** Removes only what is there: an object that has lost a property is a slow one. */
+const setOrRemove = (headers: Record<string, unknown>, name: string, value: unknown): void => {
+  if (value !== undefined) headers[name] = value
+  else if (headers[name] !== undefined) delete headers[name]
+}
 
 /**
  * What the handler sees of the request header instead of what the client sent. `original` has what an earlier edit has
@@ -58,9 +64,8 @@ export const editRequest = (
   edits: Readonly<Record<string, string | undefined>>,
 ): void => {
   const headers: Record<string, unknown> = { ...request.headers }
-  for (const name of conditional) headers[name] = original[name]
-  Object.assign(headers, edits)
-  for (const name of conditional) if (headers[name] === undefined) delete headers[name]
+  for (const name of conditional) setOrRemove(headers, name, original[name])
+  for (const name of Object.keys(edits)) setOrRemove(headers, name, edits[name])
   // The accessor of an HTTP/2 request has no setter.
   if (!Reflect.set(request, 'headers', headers))
     Object.defineProperty(request, 'headers', { value: headers, configurable: true, writable: true })
@@ -74,7 +79,10 @@ export const editRequest = (
  * forward.meet({ headers: currentFields(request, forward.request.headers) })
  */
 export const currentFields = (request: IncomingMessage, original: FieldMap): FieldMap => {
-  const current: Record<string, string | readonly string[] | undefined> = { ...original, ...request.headers }
+  const { headers } = request
+  const changed = Object.keys(headers).filter((name) => headers[name] !== original[name])
+  if (changed.every((name) => conditional.has(name))) return original
+  const current: Record<string, string | readonly string[] | undefined> = { ...original, ...headers }
   for (const name of conditional) current[name] = original[name]
   return current
 }
