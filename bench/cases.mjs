@@ -1,0 +1,53 @@
+// What is measured over HTTP, row by row. `handler` is how often the handler must run: a hit never reaches it.
+
+const small = { path: '/small/1' }
+const large = { path: '/large/1' }
+const noStore = { path: '/no-store' }
+const posted = { method: 'POST', path: '/posted' }
+const never = { handler: 'never' }
+const always = { handler: 'always' }
+
+export const smallCases = [
+  { id: 'plain', name: 'plain `node:http`, ready buffer', server: 'plain', ...small, ...never },
+  { id: 'floor', name: 'Express floor', server: 'floor', ...small, ...never },
+  { id: 'uncached', name: 'Express, uncached handler', server: 'uncached', ...small, ...always },
+  { id: 'hit', name: 'Stowage, hit', server: 'stowage', ...small, ...never },
+  { id: '304', name: 'Stowage, 304', server: 'stowage', ...small, ...never, conditional: true },
+  {
+    id: 'miss',
+    name: 'Stowage, miss that stores',
+    server: 'stowage',
+    process: 'misses',
+    path: '/small/',
+    ids: 'new',
+    ...always,
+  },
+  { id: 'apicache', name: 'apicache 1.6.3, hit', server: 'apicache', ...small, ...never },
+  { id: 'route-cache', name: 'route-cache 0.7.1, hit', server: 'route-cache', ...small, ...never },
+  {
+    id: 'uncached no-store',
+    name: 'Express, uncached handler, `no-store`',
+    server: 'uncached',
+    ...noStore,
+    ...always,
+  },
+  {
+    id: 'no-store',
+    name: 'Stowage, `no-store`',
+    server: 'stowage',
+    process: 'passing',
+    ...noStore,
+    ...always,
+  },
+  { id: 'uncached POST', name: 'Express, uncached handler, POST', server: 'uncached', ...posted, ...always },
+  { id: 'POST', name: 'Stowage, POST', server: 'stowage', process: 'passing', ...posted, ...always },
+]
+
+export const largeCases = [
+  { id: 'large plain', name: 'plain `node:http`, ready buffer', server: 'plain', ...large, ...never },
+  { id: 'large floor', name: 'Express floor', server: 'floor', ...large, ...never },
+  { id: 'large uncached', name: 'Express, uncached handler', server: 'uncached', ...large, ...always },
+  { id: 'large hit', name: 'Stowage, hit', server: 'stowage', ...large, ...never },
+  { id: 'large apicache', name: 'apicache 1.6.3, hit', server: 'apicache', ...large, ...never },
+  { id: 'large route-cache', name: 'route-cache 0.7.1, hit', server: 'route-cache', ...large, ...never },
+]

@@ -1,0 +1,58 @@
+// What the benchmarked servers answer with. All of them answer the same paths with the same content.
+import { cacheMiddleware } from '@stowage/express'
+import apicache from 'apicache'
+import express from 'express'
+import routeCache from 'route-cache'
+import { large, small } from './bodies.mjs'
+
+/** Requests that have reached a handler: tells hits from misses without trusting what a cache says of itself. */
+export const handled = { count: 0 }
+
+const ready = (value) => {
+  const body = Buffer.from(JSON.stringify(value))
+  return {
+    body,
+    headers: { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': body.length },
+  }
+}
+const readySmall = ready(small)
+const readyLarge = ready(large)
+
+function answerReady(request, response) {
+  const { headers, body } = request.url.startsWith('/large') ? readyLarge : readySmall
+  response.writeHead(200, headers)
+  response.end(body)
+}
+
+function mountHandlers(app) {
+  const answer = (value, cacheControl) => (_request, response) => {
+    handled.count += 1
+    response.set('Cache-Control', cacheControl).json(value)
+  }
+  app.get('/small/:id', answer(small, 'max-age=600'))
+  app.get('/large/:id', answer(large, 'max-age=600'))
+  app.get('/no-store', answer(small, 'no-store'))
+  app.post('/posted', answer(small, 'no-store'))
+}
+
+export function withMiddleware(middleware) {
+  const app = express()
+  app.use(middleware)
+  mountHandlers(app)
+  return app
+}
+
+function uncached() {
+  const app = express()
+  mountHandlers(app)
+  return app
+}
+
+export const listeners = {
+  plain: () => answerReady,
+  floor: () => withMiddleware(answerReady),
+  uncached,
+  stowage: () => withMiddleware(cacheMiddleware()),
+  apicache: () => withMiddleware(apicache.middleware('10 minutes')),
+  'route-cache': () => withMiddleware(routeCache.cacheSeconds(600)),
+}

@@ -1,0 +1,69 @@
+// npm run bench: all benchmarks, as Markdown. --write puts them into docs/performance.md, --rounds=9 takes more of
+// them, and --only=http, --only=growth or --only=parts measures a part.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { build, install, main } from '../scripts/steps.mjs'
+
+const page = new URL('../docs/performance.md', import.meta.url)
+const begin = '<!-- bench: begin -->'
+const end = '<!-- bench: end -->'
+
+const { values: options } = parseArgs({
+  options: {
+    write: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string' },
+  },
+})
+
+/** With what comes before and after it, one measurement fills one run of the load generator. */
+const seconds = 0.7
+
+const report = (text) => process.stderr.write(`${text}\n`)
+
+async function measureAll(plan) {
+  const wants = (part) => options.only === undefined || options.only === part
+  const { smallCases, largeCases } = await import('./cases.mjs')
+  const { measureInTurn } = await import('./rounds.mjs')
+  const { measureGrowth } = await import('./growth.mjs')
+  const { measureParts } = await import('./parts.mjs')
+  const tables = await import('./tables.mjs')
+  const targets = await import('./targets.mjs')
+  const sections = [tables.conditions(plan)]
+  const reached = []
+  if (wants('http')) {
+    const results = await measureInTurn([...smallCases, ...largeCases], plan)
+    sections.push(tables.httpTables(smallCases, largeCases, results))
+    reached.push(...targets.httpTargets(results))
+  }
+  if (wants('growth')) {
+    const growth = await measureGrowth(plan)
+    sections.push(tables.growthTable(growth))
+    reached.push(...targets.growthTargets(growth))
+  }
+  if (wants('parts')) {
+    const parts = await measureParts(plan)
+    sections.push(tables.codecTable(parts.codec), tables.partsTable(parts))
+    reached.push(...targets.partTargets(parts))
+  }
+  return [...sections, tables.targetTable(reached)].join('\n\n')
+}
+
+function write(text) {
+  const before = readFileSync(page, 'utf8')
+  const from = before.indexOf(begin)
+  const to = before.indexOf(end)
+  if (from < 0 || to < from) throw new Error(`docs/performance.md has no ${begin} … ${end}`)
+  writeFileSync(page, `${before.slice(0, from + begin.length)}\n\n${text}\n\n${before.slice(to)}`)
+}
+
+main('bench', () => {
+  install()
+  build()
+})
+
+if (process.exitCode === undefined) {
+  const text = await measureAll({ rounds: Number(options.rounds), seconds, report })
+  console.log(text)
+  if (options.write) write(text)
+}
