@@ -10,6 +10,7 @@ import {
   permits,
   windowsOf,
 } from './expectation.ts'
+import { MadeTags } from './made-tags.ts'
 import type { Origin, Run } from './origin.ts'
 import { repeatField, type Setup, type Shape } from './shape.ts'
 import { readStamp, type Stamp } from './stamp.ts'
@@ -76,6 +77,7 @@ export class Oracle {
   readonly #control: Client
   readonly #shapes: ReadonlyMap<string, Shape>
   readonly #setup: Setup
+  readonly #madeTags = new MadeTags()
 
   constructor(origin: Origin, control: Client, shapes: readonly Shape[], setup: Setup) {
     this.#origin = origin
@@ -164,10 +166,11 @@ export class Oracle {
     if (isBroken(control))
       return { found: [{ kind: 'not-complete', detail: 'the control broke off' }], expected: actual }
     const differing = [...differences(actual, control, leeway), ...differingAge(actual, control, leeway)]
-    if (differing.length === 0) return { found: [], expected: control }
-    const derived = isConditional(sent) ? await this.#derived(sent, actual, run) : []
+    if (differing.length === 0) return { found: this.#judgeTag(sent, actual, control), expected: control }
+    const full = isConditional(sent) ? await this.#repeat(unconditional(sent), run) : control
+    const derived = isBroken(full) ? [] : derivedFrom(full, sent, fieldOf(actual, 'etag'), { at: run.time })
     if (derived.some((each) => differences(actual, each, { ...leeway, derived: true }).length === 0))
-      return { found: [], expected: control }
+      return { found: this.#judgeTag(unconditional(sent), actual, full), expected: control }
     const kind = kindOf(
       readStamp(fieldOf(actual, 'x-stamp')),
       readStamp(fieldOf(control, 'x-stamp')),
@@ -176,9 +179,11 @@ export class Oracle {
     return { found: [{ kind, detail: differing.join('\n    ') }], expected: control }
   }
 
-  async #derived(sent: Sent, actual: Answer, run: Run): Promise<readonly Answer[]> {
-    const full = await this.#repeat(unconditional(sent), run)
-    return isBroken(full) ? [] : derivedFrom(full, sent, fieldOf(actual, 'etag'), { at: run.time })
+  /** `sent` is what `full` answers: only an answer to an unconditional request has all of the content. */
+  #judgeTag(sent: Sent, actual: Answer, full: Answer | Broken): readonly Found[] {
+    if (isBroken(full) || full.status !== 200 || isConditional(sent)) return []
+    const detail = this.#madeTags.judge(actual, full)
+    return detail === undefined ? [] : [{ kind: 'different', detail }]
   }
 
   #judgeSharing(shape: Shape, run: Run, sent: Sent): readonly Found[] {

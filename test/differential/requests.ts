@@ -57,9 +57,12 @@ const respelt = (random: Random, path: string, host: string): string =>
   ])
 
 /** `series` makes the paths of one time different from those of another, so that the cache begins without them. */
+export const pathOf = (shape: Shape, series: number, id: number): string =>
+  `/${shape.name}/${series * 10 + id}`
+
 export const aimAt = (random: Random, shape: Shape, series: number): Aim => {
   const host = random.chance(0.12) ? random.pick(otherHosts) : 'a.test'
-  const path = `/${shape.name}/${series * 10 + random.pick([1, 1, 1, 1, 1, 1, 2, 3])}`
+  const path = pathOf(shape, series, random.pick([1, 1, 1, 1, 1, 1, 2, 3]))
   const spelt = random.chance(0.04) ? respelt(random, path, host) : path
   const asksMore = random.chance(shape.queries === undefined ? 0.1 : 0.8)
   const query = random.pick(shape.queries ?? usualQueries)

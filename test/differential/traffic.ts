@@ -4,7 +4,7 @@ import type { Comparison } from './comparison.ts'
 import type { Exchange, Violation } from './oracle.ts'
 import { type DataKey, keyOfUrl } from './origin.ts'
 import { createRandom, type Random } from './random.ts'
-import { type Aim, aimAt, Remembered, requestFor } from './requests.ts'
+import { type Aim, aimAt, pathOf, Remembered, requestFor } from './requests.ts'
 import type { Shape } from './shape.ts'
 
 /** What a run of random traffic was made of, and what was wrong. */
@@ -93,6 +93,10 @@ class Traffic {
     }
   }
 
+  get #series(): number {
+    return Math.ceil(this.#batches / batchesOfEpisode)
+  }
+
   /** The next few of all shapes in a random order, so that every shape has its turn. */
   #chooseShapes(): readonly Shape[] {
     const random = this.#random
@@ -107,18 +111,19 @@ class Traffic {
 
   async #batch(size: number): Promise<void> {
     const random = this.#random
-    const series = Math.ceil(this.#batches / batchesOfEpisode)
+    const series = this.#series
     // Half of the batches ask for one target, so that requests meet while the handler runs.
     const one = random.chance(0.5) ? aimAt(random, random.pick(this.#hot), series) : undefined
     const sent = Array.from({ length: size }, () =>
       this.#request(one ?? aimAt(random, random.pick(this.#hot), series)),
     )
     const delays = sent.map(() => (random.chance(0.6) ? 0 : random.below(5)))
-    const invalidates = random.chance(0.05) ? random.below(4) : undefined
+    const invalidates = random.chance(one === undefined ? 0.03 : 0.12) ? random.below(4) : undefined
     const running: Promise<Exchange | undefined>[] = sent.map((each, index) =>
       this.#exchange(each, delays[index] ?? 0),
     )
-    if (invalidates !== undefined) running.push(this.#invalidate(invalidates))
+    if (invalidates !== undefined)
+      running.push(this.#invalidate(one?.shape ?? random.pick(this.#hot), invalidates))
     const exchanges = (await Promise.all(running)).filter((each) => each !== undefined)
     const judged = await Promise.all(exchanges.map((each) => this.#comparison.oracle.judge(each)))
     this.violations.push(...judged.flat())
@@ -146,11 +151,10 @@ class Traffic {
   }
 
   /** Invalidates through the cache's own method, after the data has changed. */
-  async #invalidate(delay: number): Promise<undefined> {
+  async #invalidate(shape: Shape, delay: number): Promise<undefined> {
     const random = this.#random
     const { origin, app } = this.#comparison
-    const shape = random.pick(this.#hot)
-    const path = `/${shape.name}/${10 * Math.ceil(this.#batches / batchesOfEpisode) + 1}`
+    const path = pathOf(shape, this.#series, 1)
     const [selector, keys] = random.pick<readonly [Selector, readonly DataKey[]]>([
       [{ url: path }, [keyOfUrl(undefined, path)]],
       [{ url: `http://a.test${path}` }, [keyOfUrl('http://a.test', path)]],

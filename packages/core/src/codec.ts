@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import type { StoredResponse } from './entry.ts'
+import type { FieldMap } from './message.ts'
 import type { ResponseDirectives } from './semantics/cache-control.ts'
 import { isFieldValue, isToken } from './semantics/fields.ts'
 
@@ -15,7 +16,7 @@ const longestHead = 262_144
 interface EntryHead {
   readonly k: string
   readonly s: number
-  readonly r?: string
+  readonly r?: string | undefined
   readonly h: readonly (readonly [string, string | readonly string[]])[]
   readonly d: ResponseDirectives
   /** requestTime, responseTime, freshnessLifetime, correctedInitialAge, staleWhileRevalidate, staleIfError, handlerMs */
@@ -24,7 +25,7 @@ interface EntryHead {
   readonly q: number
   readonly e: string
   readonly n: string
-  readonly u?: string
+  readonly u?: string | undefined
   /** Flags: p policyFresh, m madeEtag, s scoped, r atRoute. */
   readonly f: string
   readonly b: 'utf8' | 'base64'
@@ -37,13 +38,22 @@ const asciiJson = (value: unknown): string =>
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
+const hex = (crc: number): string => crc.toString(16).padStart(8, '0')
 
 const flags = (stored: StoredResponse): string =>
   (stored.policyFresh ? 'p' : '') +
   (stored.madeEtag ? 'm' : '') +
   (stored.scoped ? 's' : '') +
   (stored.atRoute ? 'r' : '')
+
+const fieldList = (headers: FieldMap): EntryHead['h'] => {
+  const list: (readonly [string, string | readonly string[]])[] = []
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    if (value !== undefined) list.push([name, value])
+  }
+  return list
+}
 
 /**
  * The string form of a stored response: version and checksum, JSON head, body as text or base64. Undefined where the
@@ -54,10 +64,8 @@ export const encode = (stored: StoredResponse): string | undefined => {
   const head: EntryHead = {
     k: stored.key,
     s: stored.status,
-    ...(stored.reason === undefined ? {} : { r: stored.reason }),
-    h: Object.entries(stored.headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, value] as const],
-    ),
+    r: stored.reason,
+    h: fieldList(stored.headers),
     d: stored.directives,
     t: [
       stored.requestTime,
@@ -72,14 +80,17 @@ export const encode = (stored: StoredResponse): string | undefined => {
     q: stored.stamp,
     e: stored.epoch,
     n: stored.run,
-    ...(stored.route === undefined ? {} : { u: stored.route }),
+    u: stored.route,
     f: flags(stored),
     b: text ? 'utf8' : 'base64',
   }
   const json = asciiJson(head)
   if (json.length > longestHead) return undefined
-  const rest = `${json}\n${stored.body.toString(text ? 'utf8' : 'base64')}`
-  return `${version} ${checksum(rest)}\n${rest}`
+  const start = `${json}\n`
+  const body = stored.body.toString(text ? 'utf8' : 'base64')
+  // As UTF-8 the text of the body has the body's own bytes.
+  const checksum = crc32(text ? stored.body : body, crc32(start))
+  return `${version} ${hex(checksum)}\n${start}${body}`
 }
 
 const isStrings = (value: unknown): value is readonly string[] =>
@@ -188,7 +199,7 @@ export const decode = (value: string, key: string): StoredResponse | undefined =
   const end = value.indexOf('\n', headAt)
   if (end < 0 || end - headAt > longestHead) return undefined
   const rest = value.slice(headAt)
-  if (value.slice(crcAt, crcAt + 8) !== checksum(rest)) return undefined
+  if (value.slice(crcAt, crcAt + 8) !== hex(crc32(rest))) return undefined
   const head = parseHead(rest.slice(0, end - headAt))
   if (head === undefined || head.k !== key) return undefined
   const stored = toStored(head, Buffer.from(rest.slice(end - headAt + 1), head.b))

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { isRevalidation } from '@stowage/express'
 import type { RequestHandler } from 'express'
 import { rateLimit } from 'express-rate-limit'
@@ -24,6 +26,11 @@ const limitFields = (answer: Answer): [string, string][] =>
     .map(([name, value]) => [name, value])
 
 const remaining = (answer: Answer): number => Number(answer.headers['x-ratelimit-remaining'])
+
+type OnFinished = (message: object, listener: (error: Error | null) => void) => void
+
+/** Express's own, which most middleware uses to see the end of a response. */
+const onFinished = createRequire(fileURLToPath(import.meta.resolve('express')))('on-finished') as OnFinished
 
 const answer =
   (runs: Runs): RequestHandler =>
@@ -113,6 +120,24 @@ describe.each(expresses)('$name: access logs and request ids beside the cache', 
       }
     expect(logs[1]).toEqual(logs[0])
     expect(runs.of()).toBe(1)
+  })
+
+  test('on-finished fires once for each request and response, hits included', async () => {
+    const ends: string[][] = []
+    const { bare, cached } = await twins(express, (app, layer, counted) => {
+      const own: string[] = []
+      ends.push(own)
+      app.use((request, response, next) => {
+        onFinished(request, (error) => void own.push(`request ${request.url} ${error}`))
+        onFinished(response, (error) => void own.push(`response ${request.url} ${error}`))
+        next()
+      })
+      app.use(layer, freshFor60s).get('/', answer(counted))
+    })
+    const paths = ['/', '/', '/none']
+    for (const port of [bare, cached]) for (const path of paths) await ask(port, path)
+    await until(() => ends.every((own) => own.length === 2 * paths.length))
+    expect(ends[1]?.sort()).toEqual(ends[0]?.sort())
   })
 
   test('morgan inside sees what the handler makes', async () => {

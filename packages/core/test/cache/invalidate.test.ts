@@ -121,6 +121,16 @@ describe('mode "stale"', () => {
     expect(bodies).toEqual(['run 1', 'run 1', 'run 1', 'down'])
   })
 
+  test('nor do they where so much else was read that it has to be decoded again', async () => {
+    const site = await filled({ staleWhileRevalidate: 10, staleIfError: 0, collapse: false })
+    await site.cache.invalidate({ url: '/a' }, { mode: 'stale' })
+    expect((await site.decide('/a')).action).toBe('reuse')
+    site.handler = () => ({ headers: fresh, body: Buffer.alloc(1_048_576, 'a') })
+    for (let i = 0; i < 40; i++) await site.get(`/large/${i}`)
+    site.clock.advance(11_000)
+    expect((await site.decide('/a')).action).toBe('forward')
+  })
+
   test('without a window the handler is asked, with the validators that are there', async () => {
     const site = await filled({})
     await site.cache.invalidate({ url: '/a' }, { mode: 'stale' })
