@@ -12,6 +12,10 @@ export default defineConfig({
       { find: /^@stowage\/core$/, replacement: source('core/src/index.ts') },
       { find: /^@stowage\/node$/, replacement: source('node/src/index.ts') },
       { find: /^@stowage\/express$/, replacement: source('express/src/index.ts') },
+      { find: /^@stowage\/koa$/, replacement: source('koa/src/index.ts') },
+      { find: /^@stowage\/fastify$/, replacement: source('fastify/src/index.ts') },
+      { find: /^@stowage\/redis$/, replacement: source('redis/src/index.ts') },
+      { find: /^@stowage\/sqlite$/, replacement: source('sqlite/src/index.ts') },
     ],
   },
   test: {
