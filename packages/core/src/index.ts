@@ -6,6 +6,8 @@ export type {
   SyncTagState,
   TagState,
 } from './backend.ts'
+export { file } from './backends/file.ts'
+export type { FileOptions } from './backends/file-options.ts'
 export { memory } from './backends/memory.ts'
 export type { MemoryOptions } from './backends/memory-options.ts'
 export type { ResponseCache, RouteRules } from './cache.ts'

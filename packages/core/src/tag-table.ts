@@ -9,6 +9,22 @@ export interface TagTableOptions {
   maxTags?: number
   /** The name of this counter's life. Default: 16 random characters. */
   epoch?: string
+  /** Where an earlier table left off. Default: at 0, with nothing counted. */
+  from?: TagCounts
+}
+
+/** All that a table knows, the tags in the order in which they were last invalidated. */
+export interface TagCounts {
+  readonly seq: number
+  /** What a tag that is not among `counts` reads as. */
+  readonly floor: number
+  readonly counts: Iterable<readonly [tag: string, seq: number]>
+}
+
+/** A tag state that can be written down. */
+export interface TagTable extends SyncTagState {
+  /** As of now, and as long as nothing changes. */
+  counts(): TagCounts
 }
 
 /**
@@ -21,12 +37,12 @@ export interface TagTableOptions {
  * state.bump(['t:news'])            // 1
  * state.read(['t:news', 't:blog'])  // [1, 0]
  */
-export const createTagTable = (options: TagTableOptions = {}): SyncTagState => {
-  const { maxTags = DEFAULT_MAX_TAGS } = options
-  const counts = new Map<string, number>()
+export const createTagTable = (options: TagTableOptions = {}): TagTable => {
+  const { maxTags = DEFAULT_MAX_TAGS, from } = options
+  const counts = new Map<string, number>(from?.counts)
   const oldestFirst = new OldestFirst(counts)
-  let head = { epoch: options.epoch ?? randomBytes(12).toString('base64url'), seq: 0 }
-  let floor = 0
+  let head = { epoch: options.epoch ?? randomBytes(12).toString('base64url'), seq: from?.seq ?? 0 }
+  let floor = from?.floor ?? 0
 
   const forgetOldest = (): void => {
     const oldest = oldestFirst.next()
@@ -50,5 +66,6 @@ export const createTagTable = (options: TagTableOptions = {}): SyncTagState => {
       while (counts.size > 1 && !(counts.size <= maxTags)) forgetOldest()
       return seq
     },
+    counts: () => ({ seq: head.seq, floor, counts }),
   }
 }

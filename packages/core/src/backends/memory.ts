@@ -5,8 +5,8 @@ import { CacheBackendError } from '../errors.ts'
 import { matchesGlob } from '../glob.ts'
 import { createTagTable } from '../tag-table.ts'
 import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
-import { MemoryStats } from './memory-stats.ts'
 import { createSweep, SLICE, type Sweep } from './memory-sweep.ts'
+import { StoreStats } from './store-stats.ts'
 
 interface Stored {
   readonly value: string
@@ -38,7 +38,7 @@ class MemoryStore implements MemoryBackend {
   readonly tags: SyncTagState = createTagTable()
   readonly #settings: MemorySettings
   readonly #clock: () => number
-  readonly #stats: MemoryStats
+  readonly #stats: StoreStats
   readonly #sweep: Sweep
   #lru: LRUCache<string, Stored>
   /** Iterates soundly while entries come and go, which the order of use cannot: every read changes that. */
@@ -54,7 +54,7 @@ class MemoryStore implements MemoryBackend {
       keys: () => this.#keys.values(),
       expire: (key) => this.#expireIfDue(key),
     })
-    this.#stats = new MemoryStats({
+    this.#stats = new StoreStats(this.name, {
       entries: () => this.#lru.size,
       bytes: () => this.#lru.calculatedSize,
       maxEntries: settings.maxEntries,
@@ -134,7 +134,7 @@ class MemoryStore implements MemoryBackend {
     return removed
   }
 
-  stats(): MemoryStats {
+  stats(): StoreStats {
     return this.#stats
   }
 

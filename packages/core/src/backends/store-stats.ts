@@ -1,7 +1,7 @@
 import type { BackendStats } from '../backend.ts'
 
 /** Where the gauges are read. */
-export interface MemoryGauges {
+export interface StoreGauges {
   readonly entries: () => number
   readonly bytes: () => number
   readonly maxEntries: number
@@ -9,8 +9,8 @@ export interface MemoryGauges {
 }
 
 /** The counters themselves, not a copy: what is read later is as of then. `toJSON()` keeps a moment. */
-export class MemoryStats implements BackendStats {
-  readonly backend = 'memory'
+export class StoreStats implements BackendStats {
+  readonly backend: string
   hits = 0
   misses = 0
   sets = 0
@@ -18,9 +18,10 @@ export class MemoryStats implements BackendStats {
   evictions = 0
   expired = 0
   errors = 0
-  readonly #gauges: MemoryGauges
+  readonly #gauges: StoreGauges
 
-  constructor(gauges: MemoryGauges) {
+  constructor(backend: string, gauges: StoreGauges) {
+    this.backend = backend
     this.#gauges = gauges
   }
 

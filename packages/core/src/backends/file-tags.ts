@@ -1,0 +1,298 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { TagState } from '../backend.ts'
+import { CacheBackendError } from '../errors.ts'
+import type { TagTable } from '../tag-table.ts'
+import type { FileEntries } from './file-entries.ts'
+import {
+  appendFlags,
+  type FileSystem,
+  type FolderEntry,
+  isMissing,
+  isThere,
+  type OpenFile,
+  readFrom,
+} from './file-system.ts'
+import { hashOf, openingOf, recordOf, seal, TagLog } from './tag-log.ts'
+
+/** A log is begun anew above this size, and above twice what it began with. */
+const longestLog = 2 ** 20
+const mostTags = 100_000
+/** Rounds of catching up with others, each of which means that somebody else has got further. */
+const mostRounds = 100
+const chunkBytes = 2 ** 16
+/** How long what was asked under one epoch may still be answered under the next. */
+const overlapMs = 60_000
+
+export interface FileTagsOptions {
+  readonly compactAbove?: number
+  readonly maxTags?: number
+}
+
+interface Bump {
+  readonly id: string
+  readonly record: string
+  seq: number | undefined
+}
+
+interface OpenLog {
+  readonly generation: number
+  readonly path: string
+  readonly file: OpenFile
+  readonly ino: number
+  readonly log: TagLog
+}
+
+/**
+ * Invalidation state in a log that all processes append to and read on from where they were. An append is one write at
+ * the end of the file, which a local file system does for one process at a time; the count of an invalidation is its
+ * place in the file. A log that has become long is sealed, and whoever reads the seal can write its successor, for all
+ * come to the same: `link` lets one of them be the first.
+ */
+export class FileTags implements TagState {
+  readonly #files: FileEntries
+  readonly #fs: FileSystem
+  readonly #compactAbove: number
+  readonly #maxTags: number
+  #open: OpenLog | undefined
+  #last: { readonly epoch: string; readonly seq: number } | undefined
+  #unsureUntil = Number.NEGATIVE_INFINITY
+  #bumps: Bump[] = []
+  #running: Promise<TagTable> | undefined
+  #next: Promise<TagTable> | undefined
+  #closed = false
+
+  constructor(files: FileEntries, fs: FileSystem, options: FileTagsOptions = {}) {
+    this.#files = files
+    this.#fs = fs
+    this.#compactAbove = options.compactAbove ?? longestLog
+    this.#maxTags = options.maxTags ?? mostTags
+  }
+
+  async head(): Promise<{ readonly epoch: string; readonly seq: number }> {
+    return (await this.#refresh()).head()
+  }
+
+  async read(tags: readonly string[]): Promise<readonly number[]> {
+    const table = await this.#refresh()
+    // Whoever asks may hold the head of a life that is over, and its counts were higher.
+    if (performance.now() < this.#unsureUntil) return tags.map(() => Number.MAX_SAFE_INTEGER)
+    return table.read(tags.map(hashOf))
+  }
+
+  async bump(tags: readonly string[]): Promise<number> {
+    const id = randomBytes(9).toString('base64url')
+    const bump: Bump = { id, record: recordOf(id, [...new Set(tags.map(hashOf))]), seq: undefined }
+    this.#bumps.push(bump)
+    await this.#refresh()
+    if (bump.seq === undefined) throw new Error('the invalidation was not written')
+    return bump.seq
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#next?.catch(() => undefined)
+    await this.#running?.catch(() => undefined)
+    await this.#leave()
+  }
+
+  /** One look at the log serves all who ask before it begins, and nobody who asks later. */
+  #refresh(): Promise<TagTable> {
+    if (this.#next !== undefined) return this.#next
+    if (this.#running === undefined) return this.#run()
+    this.#next = this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined
+        return this.#run()
+      })
+    return this.#next
+  }
+
+  #run(): Promise<TagTable> {
+    const running = this.#work(this.#bumps.splice(0)).finally(() => {
+      this.#running = undefined
+    })
+    this.#running = running
+    return running
+  }
+
+  async #work(bumps: readonly Bump[]): Promise<TagTable> {
+    try {
+      if (this.#closed) throw new Error('closed')
+      await this.#files.directory.ready()
+      let table = await this.#catchUp(bumps)
+      for (let round = 0; bumps.some(({ seq }) => seq === undefined); round++) {
+        if (round === mostRounds) throw new Error('others are always faster')
+        await this.#append(bumps)
+        table = await this.#catchUp(bumps)
+      }
+      if (bumps.length > 0) await this.#endBump()
+      return table
+    } catch (error) {
+      // Whatever a disk does after an error, the next attempt begins with a file opened anew.
+      await this.#leave()
+      if (error instanceof CacheBackendError) throw error
+      throw new CacheBackendError('BACKEND_ERROR', { backend: 'file', operation: 'tags', cause: error })
+    }
+  }
+
+  /** Durable, also where the power fails; and a log that has become long is replaced. */
+  async #endBump(): Promise<void> {
+    const open = this.#open
+    if (open === undefined) return
+    await open.file.datasync()
+    const { offset, openingBytes } = open.log
+    if (offset <= Math.max(this.#compactAbove, 2 * openingBytes)) return
+    // It was too long before, too: whatever fails here is tried again.
+    await this.#write(open, seal).catch(() => this.#leave())
+  }
+
+  #append(bumps: readonly Bump[]): Promise<void> {
+    const open = this.#open
+    if (open === undefined) throw new Error('there is no log')
+    const records = bumps.filter(({ seq }) => seq === undefined).map(({ record }) => record)
+    return this.#write(open, records.join(''))
+  }
+
+  /** In one call: a second one would go to where others have written meanwhile. */
+  async #write({ file }: OpenLog, text: string): Promise<void> {
+    const bytes = Buffer.from(text, 'latin1')
+    const { bytesWritten } = await file.write(bytes, 0, bytes.length)
+    if (bytesWritten !== bytes.length)
+      throw new Error(`the disk took ${bytesWritten} of ${bytes.length} bytes`)
+  }
+
+  /** Reads what was appended, up to the end of the log that is in force now. */
+  async #catchUp(bumps: readonly Bump[]): Promise<TagTable> {
+    for (let round = 0; round < mostRounds; round++) {
+      const open = this.#open ?? (await this.#openNewest())
+      if (open === undefined) continue
+      const facts = await this.#files.facts(open.path)
+      if (facts?.ino !== open.ino) {
+        await this.#leave()
+        continue
+      }
+      const { log } = open
+      if (facts.size < log.offset) log.damaged = true
+      else if (facts.size > log.offset) await readOn(open, facts.size, bumps)
+      const { table } = log
+      // A log is linked to its place when it is complete.
+      if (table === undefined) log.damaged = true
+      else if (!log.damaged && !log.sealed) return this.#noteHead(table)
+      await this.#succeed(open, facts.size)
+    }
+    throw new Error('others are always faster')
+  }
+
+  #noteHead(table: TagTable): TagTable {
+    const head = table.head()
+    const last = this.#last
+    const isOlder = last !== undefined && last.epoch !== head.epoch && table.counts().floor < last.seq
+    if (isOlder) this.#unsureUntil = performance.now() + overlapMs
+    this.#last = head
+    return table
+  }
+
+  /** Writes the log that comes after this one, unless somebody has. */
+  async #succeed(open: OpenLog, size: number): Promise<void> {
+    const { generation, log } = open
+    const { table } = log
+    // Whoever appends to a damaged log without having seen the damage has to learn that it does not count.
+    if (log.damaged && !log.sealed) await this.#write(open, seal)
+    // Above all that can have been counted in the damaged one.
+    const lost = (table?.head().seq ?? 0) + size
+    const opening =
+      log.damaged || table === undefined
+        ? openingOf(newEpoch(), { seq: lost, floor: lost, counts: [] })
+        : openingOf(table.head().epoch, table.counts())
+    await this.#link(opening, generation + 1)
+    await this.#leave()
+    for (const old of await this.#generations())
+      if (old <= generation) await this.#files.remove(this.#pathOf(old))
+  }
+
+  async #openNewest(): Promise<OpenLog | undefined> {
+    const generation = Math.max(0, ...(await this.#generations()))
+    if (generation === 0) {
+      await this.#link(openingOf(newEpoch(), { seq: 0, floor: 0, counts: [] }), 1)
+      return undefined
+    }
+    const path = this.#pathOf(generation)
+    try {
+      const file = await this.#fs.open(path, appendFlags)
+      try {
+        const { ino } = await file.stat()
+        this.#open = { generation, path, file, ino, log: new TagLog(this.#maxTags) }
+      } catch (error) {
+        await file.close()
+        throw error
+      }
+      return this.#open
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  async #link(opening: string, generation: number): Promise<void> {
+    const draft = await this.#files.draft(Buffer.from(opening, 'latin1'), true)
+    try {
+      await this.#fs.link(draft, this.#pathOf(generation))
+    } catch (error) {
+      if (!isThere(error)) throw error
+    } finally {
+      await this.#files.remove(draft)
+    }
+  }
+
+  async #generations(): Promise<number[]> {
+    const generations: number[] = []
+    for await (const { name } of await this.#folder())
+      if (/^[1-9]\d{0,14}\.log$/.test(name)) generations.push(Number.parseInt(name, 10))
+    return generations
+  }
+
+  async #folder(): Promise<AsyncIterable<FolderEntry>> {
+    const { directory } = this.#files
+    try {
+      return await this.#fs.opendir(directory.tags)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      // Somebody has removed it.
+      directory.forget()
+      await directory.ready()
+      return this.#fs.opendir(directory.tags)
+    }
+  }
+
+  #pathOf(generation: number): string {
+    return join(this.#files.directory.tags, `${generation}.log`)
+  }
+
+  async #leave(): Promise<void> {
+    const open = this.#open
+    this.#open = undefined
+    await open?.file.close().catch(() => undefined)
+  }
+}
+
+const newEpoch = (): string => randomBytes(12).toString('base64url')
+
+/** Reads on from where the log was left, up to `size`, and tells each bump its count. */
+const readOn = async ({ file, log }: OpenLog, size: number, bumps: readonly Bump[]): Promise<void> => {
+  const found = (id: string, seq: number): void => {
+    const bump = bumps.find((each) => each.id === id)
+    if (bump !== undefined) bump.seq ??= seq
+  }
+  let length = chunkBytes
+  while (log.offset < size && !log.sealed && !log.damaged) {
+    const before = log.offset
+    const bytes = await readFrom(file, before, Math.min(length, size - before))
+    log.read(bytes, found)
+    if (log.offset > before) continue
+    // A line longer than what was read, or one that is not finished yet.
+    if (before + length >= size) return
+    length *= 2
+  }
+}
