@@ -46,6 +46,12 @@ export interface Forward {
   end(): MaybePromise<void>
   /** An outer layer has set a cookie as the head left: the response is stored only where credentials permit it. */
   beginsSession(): void
+  /**
+   * The handler failed before it had a head, and nobody has answered in its place: the stale response that may stand in
+   * (RFC 5861 §4), or undefined. Where one does, the failure is reported; otherwise this Forward stays open for whoever
+   * answers, or is aborted.
+   */
+  fail(error: unknown): SelectedResponse | undefined
   /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */
   abort(cause?: unknown): void
 }

@@ -24,6 +24,7 @@ import { type FieldMap, type MaybePromise, whenReady } from './message.ts'
 import { judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
+import type { SelectedResponse } from './select.ts'
 import type { Invalidation } from './selector.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
 import { isServerFailure } from './semantics/reuse.ts'
@@ -183,6 +184,16 @@ export class ForwardedRequest implements Forward, HandlerSource {
     if (permitsCredentials(directives, 'other')) return
     this.#recording = undefined
     dropRecording(this.#exchange, 'set-cookie', 'an outer layer has set a cookie', true)
+  }
+
+  /** The handler failed without a response: the stale one that may stand in, of which nobody else will be told. */
+  fail(error: unknown): SelectedResponse | undefined {
+    if (this.#phase !== 'open' || this.#retired || this.background) return undefined
+    const stale = standIn(this.#exchange, undefined)
+    if (stale === undefined) return undefined
+    this.#phase = 'responded'
+    this.#engine.reports.error('HANDLER_FAILED', 'handler', error)
+    return stale.response
   }
 
   /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */

@@ -4,6 +4,7 @@ import { answered } from './answered.ts'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
 import { matchesGlob } from './glob.ts'
 import type { QueryRule } from './key-check.ts'
+import type { FieldMap } from './message.ts'
 import type { KeyPolicy, Policy } from './policy.ts'
 import { isCredentialField } from './refusal.ts'
 import { fieldValue } from './semantics/fields.ts'
@@ -162,6 +163,12 @@ const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
   return parts
 }
 
+const forwardedParts = (forwarded: FieldMap): string =>
+  Object.keys(forwarded)
+    .sort()
+    .map((name) => fieldPart('f', name, fieldValue(forwarded, name)))
+    .join('')
+
 /** GET and HEAD share their entries: HEAD is answered from a stored GET (RFC 9110 §9.3.2). */
 const methodClass = (method: string): string => (method === 'HEAD' ? 'GET' : method)
 
@@ -186,6 +193,7 @@ export const primaryKey = (
   const rules = policy.key
   let full = prefix + part('m', methodClass(request.method))
   if (rules.host) full += part('s', request.scheme) + part('a', request.authority)
+  if (rules.host && request.forwarded !== undefined) full += forwardedParts(request.forwarded)
   full += part('p', path) + part('q', keyedQuery(query, rules.query))
   if (inputs.scope !== undefined) full += part('u', secret(inputs.scope))
   full += selectedParts(request, rules) + bodyParts(request, inputs.bodyDigest)

@@ -39,8 +39,11 @@ export interface Outcome {
   readonly freshened?: StoredResponse
 }
 
-/** A stored response in the place of a failure, where one may stand in (RFC 5861 §4). */
-export const standIn = (exchange: Exchange, status: number): Verdict | undefined => {
+/**
+ * A stored response in the place of a failure, where one may stand in (RFC 5861 §4). `status` is undefined where the
+ * handler failed without one.
+ */
+export const standIn = (exchange: Exchange, status: number | undefined): Verdict | undefined => {
   const { engine } = exchange
   const { clock, flights, reports } = engine
   const { found, flight, request, background } = exchange.plan

@@ -35,6 +35,10 @@ const hasContent = (headers: FieldMap): boolean => {
   return length !== undefined && length.trim() !== '0'
 }
 
+/** Which of two hosts counts, a framework may decide otherwise than its caches (RFC 9113 §8.3.1). */
+const namesTwoHosts = (headers: FieldMap): boolean =>
+  headers[':authority'] !== undefined && headers.host !== undefined && headers.host !== headers[':authority']
+
 const bypass = (detail: string): Refusal => ({ reason: 'bypass', detail })
 
 const takesBody = (method: string): boolean => method === 'POST' || method === 'QUERY'
@@ -49,7 +53,7 @@ export const refuseLookup = (
   if (!policy.methods.has(method)) return { reason: 'method', invalidates: isUnsafe(method) }
   if (policy.ttl === false) return bypass('policy')
   // Only the origin form names a path under the authority that the framework resolved (RFC 9112 §3.2).
-  if (!url.startsWith('/')) return bypass('target')
+  if (!url.startsWith('/') || namesTwoHosts(headers)) return bypass('target')
   if (directives.noStore === true) return bypass('request-no-store')
   if (hasField(headers, 'upgrade') && listMembers(headers, 'connection').includes('upgrade'))
     return bypass('upgrade')

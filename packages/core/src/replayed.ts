@@ -15,7 +15,8 @@ export const isReplayable = (request: CacheRequest, policy: Policy, fields: read
 
 /** The request of a background revalidation: what is in the key, and nobody's cookies or credentials beyond that. */
 export const replayed = (request: CacheRequest, policy: Policy, fields: readonly string[]): CacheRequest => {
-  const headers: Record<string, string | readonly string[]> = Object.create(null)
+  const headers: Record<string, string | readonly string[] | undefined> = Object.create(null)
+  if (policy.key.host) Object.assign(headers, request.forwarded)
   for (const name of [...fields, ...policy.key.headers]) {
     const lines = fieldLines(request.headers, name)
     const [only] = lines

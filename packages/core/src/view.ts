@@ -27,6 +27,12 @@ export interface CacheRequest<Req = unknown> {
   readonly authority: string
   readonly scheme: string
   readonly headers: FieldMap
+  /**
+   * Fields that name another host or scheme, such as `X-Forwarded-Host`, where the adapter cannot know whether the
+   * application behind it believes them: parts of the key. Left out where there are none, or `authority` and `scheme`
+   * are what they come to.
+   */
+  readonly forwarded?: FieldMap | undefined
   /** The framework's own request, for policy functions. */
   readonly raw: Req
   /** The pattern of the route, where it is known. */

@@ -1,2 +1,2 @@
-export { isRevalidation } from '@stowage/node'
+export { healthHandler, isRevalidation } from '@stowage/node'
 export { cacheMiddleware, type ExpressCache, type RouteHandler } from './middleware.ts'

@@ -1,18 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, Forward, ForwardedHead, Verdict } from '@stowage/core'
-import {
-  clearReason,
-  customReason,
-  isRefusedHead,
-  keepHead,
-  mayHaveGainedCookie,
-  settleHead,
-} from './head.ts'
-import { applyFields, fieldsOf, takeVary } from './headers.ts'
+import { isGone } from './gone.ts'
+import { clearReason, headOf, isRefusedHead, mayHaveGainedCookie, settleHead } from './head.ts'
+import { applyEdits, applyFields, fieldsOf, takeBackEdits, takeVary } from './headers.ts'
+import { Held } from './held.ts'
+import { type Methods, OuterLayer } from './layer.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf } from './piece.ts'
 import { send } from './send.ts'
-
-type Methods = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
 
 const untouched: Verdict = { record: false, edits: {} }
 
@@ -26,7 +20,8 @@ class Capture {
   readonly #forward: Forward
   readonly #route: () => string | undefined
   readonly #outer: FieldMap
-  readonly #original: Methods
+  readonly #layer: OuterLayer
+  readonly #held: Held
   readonly #patched: Methods
   #verdict: Verdict | undefined
   /** The head as the handler's side left it. */
@@ -39,8 +34,9 @@ class Capture {
   /** Another response is sent, or was, or will be at the end: the handler's goes nowhere. */
   #discarding = false
   #answered = false
+  /** A stale response has taken the place of a handler that failed: whatever it still does goes nowhere. */
+  #failed = false
   #ended = false
-  #held: (() => void)[] | undefined
 
   constructor(response: ServerResponse, forward: Forward, route: () => string | undefined) {
     this.#response = response
@@ -48,8 +44,8 @@ class Capture {
     this.#route = route
     const vary = response.headersSent ? undefined : takeVary(response)
     this.#outer = { ...fieldsOf(response), ...(vary === undefined ? {} : { vary }) }
-    const { writeHead, write, end, flushHeaders } = response
-    this.#original = { writeHead, write, end, flushHeaders }
+    this.#held = new Held(response)
+    this.#layer = new OuterLayer(response, (error) => this.#refused(error))
     this.#patched = this.#methods()
     Object.assign(response, this.#patched)
     abortOnClose(response, forward)
@@ -62,49 +58,53 @@ class Capture {
       write: ((...given: unknown[]) => this.#write(given)) as Methods['write'],
       end: ((...given: unknown[]) => this.#end(given)) as Methods['end'],
       flushHeaders: () => this.#flushHeaders(),
+      destroy: (error) => this.#destroy(error),
     }
   }
 
   #writeHead(given: readonly unknown[]): ServerResponse {
     const response = this.#response
+    if (this.#failed) return response
     if (this.#verdict !== undefined) {
       // Node's own call for the head that has been judged, or a second head, which Node refuses.
-      return this.#waits ? response : (this.#call('writeHead', given) as ServerResponse)
+      return this.#waits ? response : (this.#layer.call('writeHead', given) as ServerResponse)
     }
-    if (response.headersSent || isRefusedHead(given)) return this.#call('writeHead', given) as ServerResponse
+    if (response.headersSent || isRefusedHead(given))
+      return this.#layer.call('writeHead', given) as ServerResponse
     settleHead(response, given)
     this.#judge()
     if (this.#deferring || this.#discarding) return response
-    return this.#orLater(() => this.#call('writeHead', [response.statusCode]), response)
+    return this.#held.orLater(() => this.#layer.call('writeHead', [response.statusCode]), response)
   }
 
   #write(given: readonly unknown[]): boolean {
     const piece = pieceOf(given)
     if (this.#ended && this.#waits) return this.#swallow(piece, false)
     // What is no chunk is for the original method to refuse.
-    if (piece.chunk === undefined) return this.#call('write', given) as boolean
+    if (piece.chunk === undefined) return this.#layer.call('write', given) as boolean
     this.#judgeFirst(undefined)
     this.#record(piece)
     if (this.#discarding) return this.#swallow(piece, true)
-    if (this.#held === undefined) return this.#call('write', given) as boolean
-    this.#held.push(() => void this.#call('write', copied(piece)))
-    return false
+    if (!this.#held.waits) return this.#layer.call('write', given) as boolean
+    return this.#held.orLater(() => this.#layer.call('write', copied(piece)), false)
   }
 
   #end(given: readonly unknown[]): ServerResponse {
     const piece = pieceOf(given)
     // A second end of what waits to leave would be one too many when it does.
     if (this.#ended && this.#waits) return this.#swallow(piece, this.#response)
-    if (isRefusedEnd(piece)) return this.#call('end', given) as ServerResponse
+    if (isRefusedEnd(piece)) return this.#layer.call('end', given) as ServerResponse
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
     this.#ended = true
     // An error page is not the rest of the body that was begun.
     if (this.#waits && this.#response.statusCode !== this.#status) this.#forward.abort()
     this.#record(piece)
-    const last = this.#held === undefined ? given : copied(piece)
-    this.#orLater(() => (this.#discarding ? this.#answer() : this.#call('end', last)), undefined)
-    const waits = this.#held !== undefined
-    if (this.#verdict?.record === true && (waits || mayHaveGainedCookie(this.#response, this.#before)))
+    const last = this.#held.waits ? copied(piece) : given
+    this.#held.orLater(() => (this.#discarding ? this.#answer() : this.#layer.call('end', last)), undefined)
+    if (
+      this.#verdict?.record === true &&
+      (this.#held.waits || mayHaveGainedCookie(this.#response, this.#before))
+    )
       this.#forward.beginsSession()
     // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
     void this.#forward.end()
@@ -113,7 +113,27 @@ class Capture {
 
   #flushHeaders(): void {
     if (!this.#discarding) this.#judgeFirst(undefined)
-    if (!this.#discarding) this.#orLater(() => this.#call('flushHeaders', []), undefined)
+    if (!this.#discarding) this.#held.orLater(() => this.#layer.call('flushHeaders', []), undefined)
+  }
+
+  /** What is cut off before it has a head has failed: a stale response may stand in for it (RFC 5861 §4). */
+  #destroy(error: Error | undefined): ServerResponse {
+    const cause = error ?? new Error('the response was destroyed before its head')
+    if (this.#failed || this.fail(cause)) return this.#response
+    return this.#layer.call('destroy', [error]) as ServerResponse
+  }
+
+  /** Answers with a stale response, where one may stand in for what has failed; says whether it does. */
+  fail(error: unknown): boolean {
+    const response = this.#response
+    if (this.#verdict !== undefined || response.headersSent || isGone(response)) return false
+    const selected = this.#forward.fail(error)
+    if (selected === undefined) return false
+    this.#verdict = { ...untouched, response: selected }
+    this.#discarding = true
+    this.#failed = true
+    this.#answer()
+    return true
   }
 
   #record({ chunk }: Piece): void {
@@ -143,15 +163,12 @@ class Capture {
   }
 
   #head(): ForwardedHead {
-    const response = this.#response
     const route = this.#route()
-    this.#before = fieldsOf(response)
-    this.#status = response.statusCode
+    const head = headOf(this.#response)
+    this.#before = head.headers
+    this.#status = head.status
     return {
-      status: response.statusCode,
-      ...(response.req?.method === undefined ? {} : { method: response.req.method }),
-      ...customReason(response),
-      headers: this.#before,
+      ...head,
       outer: this.#outer,
       ...(this.#whole === undefined ? {} : { body: this.#whole }),
       ...(route === undefined ? {} : { route }),
@@ -165,16 +182,16 @@ class Capture {
     // Inner layers have seen their head; what Node calls for it is not for them.
     response.writeHead = this.#patched.writeHead
     this.#discarding = verdict.response !== undefined
-    if (!this.#discarding) this.#edit(verdict)
-    if (verdict.hold !== undefined) this.#hold(verdict.hold)
+    if (!this.#discarding) applyEdits(response, verdict.edits, this.#outer.vary)
+    if (verdict.hold !== undefined) this.#held.until(verdict.hold)
     // Where the handler's body is wanted, its end is waited for: until then the client may still leave, or it fail.
-    if (this.#discarding && !verdict.record) this.#orLater(() => this.#answer(), undefined)
+    if (this.#discarding && !verdict.record) this.#held.orLater(() => this.#answer(), undefined)
     if (this.#waits) this.#countAsSent()
   }
 
   /** Whether a head that was judged has yet to leave. */
   get #waits(): boolean {
-    return this.#held !== undefined || (this.#discarding && !this.#answered)
+    return this.#held.waits || (this.#discarding && !this.#answered)
   }
 
   /** A head that waits counts as sent: who meets an error then cuts the connection, as without a cache. */
@@ -184,12 +201,6 @@ class Capture {
       configurable: true,
       get: () => this.#waits || Reflect.get(Object.getPrototypeOf(response), 'headersSent', response),
     })
-  }
-
-  #edit({ edits }: Verdict): void {
-    if (this.#outer.vary !== undefined) applyFields(this.#response, { vary: this.#outer.vary })
-    for (const name of Object.keys(edits)) if (edits[name] === undefined) this.#response.removeHeader(name)
-    applyFields(this.#response, edits)
   }
 
   /** Sends the other response: what the handler had set goes; what stood there before it stays. */
@@ -202,55 +213,14 @@ class Capture {
     applyFields(response, this.#outer)
     clearReason(response)
     send(response, selected, {
-      writeHead: ((...given: unknown[]) => this.#call('writeHead', given)) as Methods['writeHead'],
-      end: ((...given: unknown[]) => this.#call('end', given)) as Methods['end'],
+      writeHead: ((...given: unknown[]) => this.#layer.call('writeHead', given)) as Methods['writeHead'],
+      end: ((...given: unknown[]) => this.#layer.call('end', given)) as Methods['end'],
     })
-  }
-
-  /** Nothing leaves before the invalidation is acknowledged (RFC 9111 §4.4), and then what was judged. */
-  #hold(until: Promise<void>): void {
-    const response = this.#response
-    const putBack = keepHead(response)
-    this.#held = []
-    const go = (): void => {
-      const waiting = this.#held ?? []
-      this.#held = undefined
-      try {
-        putBack()
-        for (const act of waiting) act()
-      } catch {
-        // Nobody is there to be told but the client.
-        response.destroy()
-      }
-      if (!response.writableEnded && !response.writableNeedDrain) response.emit('drain')
-    }
-    until.then(go, go)
-  }
-
-  #orLater<T>(act: () => unknown, result: T): T {
-    if (this.#held === undefined) act()
-    else this.#held.push(() => void act())
-    return result
   }
 
   #swallow<T>({ callback }: Piece, result: T): T {
     if (callback !== undefined) process.nextTick(callback)
     return result
-  }
-
-  /** HTTP/2's `end` calls `write`: that is Node's, not the handler's. */
-  #call(method: keyof Methods, given: readonly unknown[]): unknown {
-    const response = this.#response
-    const { write } = response
-    response.write = this.#original.write
-    try {
-      return (this.#original[method] as (...given: readonly unknown[]) => unknown).apply(response, [...given])
-    } catch (error) {
-      this.#refused(error)
-      throw error
-    } finally {
-      response.write = write
-    }
   }
 
   /** Node would not send it: who answers instead finds the head as the handler left it, and nothing is stored. */
@@ -260,11 +230,7 @@ class Capture {
     if (edits === undefined || response.headersSent) return
     this.#forward.abort(error)
     this.#verdict = untouched
-    for (const name of Object.keys(edits)) {
-      const value = this.#before[name]
-      if (value === undefined) response.removeHeader(name)
-      else response.setHeader(name, value)
-    }
+    takeBackEdits(response, edits, this.#before)
   }
 }
 
@@ -280,6 +246,15 @@ const endingWith304 = (response: ServerResponse) => (): void => {
   response.end()
 }
 
+/** What an adapter can do about a handler that it captures. */
+export interface Captured {
+  /**
+   * The handler has thrown or rejected. True where a stale response stands in for it (RFC 5861 §4) and the error has
+   * been reported; false leaves the response as it is, and the error to whoever takes errors.
+   */
+  fail(error: unknown): boolean
+}
+
 /**
  * Patches a response so that its Forward is told of it. `route` is asked when the head is known.
  *
@@ -291,6 +266,4 @@ export const capture = (
   response: ServerResponse,
   forward: Forward,
   route: () => string | undefined,
-): void => {
-  new Capture(response, forward, route)
-}
+): Captured => new Capture(response, forward, route)

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import type { FieldMap } from '@stowage/core'
+import type { FieldMap, ForwardedHead } from '@stowage/core'
+import { fieldsOf } from './headers.ts'
 import { STATUS_CODES } from './http.ts'
 
 /** The arguments of `writeHead` in any of its forms. */
@@ -48,11 +49,19 @@ export const settleHead = (response: ServerResponse, given: readonly unknown[]):
 const hasReasons = (response: ServerResponse): boolean => response.req.httpVersionMajor < 2
 
 /** The reason phrase where it is not the standard one of the status. */
-export const customReason = (response: ServerResponse): { reason?: string } => {
+const customReason = (response: ServerResponse): { reason?: string } => {
   if (!hasReasons(response)) return {}
   const { statusMessage, statusCode } = response
   return statusMessage && statusMessage !== STATUS_CODES[statusCode] ? { reason: statusMessage } : {}
 }
+
+/** The head of a response as it stands. */
+export const headOf = (response: ServerResponse): ForwardedHead => ({
+  status: response.statusCode,
+  ...(response.req?.method === undefined ? {} : { method: response.req.method }),
+  ...customReason(response),
+  headers: fieldsOf(response),
+})
 
 /** Lets the response take the standard phrase again. */
 export const clearReason = (response: ServerResponse): void => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type FieldMap, mergeVaryValue } from '@stowage/core'
+import { type FieldEdits, type FieldMap, mergeVaryValue } from '@stowage/core'
 
 /** The header fields of a response as they stand, in strings. */
 export const fieldsOf = (response: ServerResponse): Record<string, string | readonly string[]> => {
@@ -19,6 +19,26 @@ export const applyFields = (response: ServerResponse, fields: FieldMap): void =>
       response.setHeader(name, name === 'vary' ? unitedVary(response, value) : value)
     else if (value !== undefined && value.length > 0) response.setHeader(name, value)
     else if (value !== undefined) response.removeHeader(name)
+  }
+}
+
+/** Does what a verdict says of the head; `vary` is what outer layers had said of it. */
+export const applyEdits = (
+  response: ServerResponse,
+  edits: FieldEdits,
+  vary: string | readonly string[] | undefined,
+): void => {
+  if (vary !== undefined) applyFields(response, { vary })
+  for (const name of Object.keys(edits)) if (edits[name] === undefined) response.removeHeader(name)
+  applyFields(response, edits)
+}
+
+/** Puts the head back to what it was `before` the edits. */
+export const takeBackEdits = (response: ServerResponse, edits: FieldEdits, before: FieldMap): void => {
+  for (const name of Object.keys(edits)) {
+    const value = before[name]
+    if (value === undefined) response.removeHeader(name)
+    else response.setHeader(name, value)
   }
 }
 

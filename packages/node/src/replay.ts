@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Forward, ResponseCache } from '@stowage/core'
+import { type Forward, isPromise, type MaybePromise, type ResponseCache } from '@stowage/core'
 import { markReplay } from './attached.ts'
 import { createDetached } from './detached.ts'
 
@@ -35,7 +35,9 @@ export const replay = (
     forward.abort(new Error('the revalidation did not reach the handler, or was cut off'))
   })
   try {
-    nobodysContext.runInAsyncScope(() => dispatch(request, response))
+    const done = nobodysContext.runInAsyncScope(() => dispatch(request, response)) as MaybePromise<unknown>
+    // What fails is reported as a failed revalidation.
+    if (isPromise(done)) Promise.resolve(done).catch(giveUp)
   } catch (error) {
     giveUp(error)
   }

@@ -1,0 +1,164 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import {
+  type CacheOptions,
+  createCache,
+  type Decision,
+  type FieldMap,
+  type Forward,
+  type HandlerCache,
+  isPromise,
+  type ResponseCache,
+} from '@stowage/core'
+import { attach, attachedTo, joinHandlers, replayOf } from './attached.ts'
+import { type Captured, capture } from './capture.ts'
+import { isGone } from './gone.ts'
+import { currentFields, editRequest } from './headers.ts'
+import { replay } from './replay.ts'
+import { NodeRequest } from './request.ts'
+import { send } from './send.ts'
+
+declare module 'http' {
+  interface IncomingMessage {
+    /** What the handler can say to the cache about its response; undefined where no cache stands in front. */
+    cache?: HandlerCache
+  }
+}
+
+/**
+ * A listener of the compatibility API of `node:http2`.
+ *
+ * @example
+ * const listener: Http2Listener = (request, response) => void response.end(request.authority)
+ */
+export type Http2Listener = (request: Http2ServerRequest, response: Http2ServerResponse) => unknown
+
+/**
+ * The listener with its cache in front, and the cache itself: for `createServer` of `node:http`, `node:https` and
+ * `node:http2`.
+ *
+ * @example
+ * const handler: CachedListener = cached(app, { ttl: '1m' })
+ * createServer(handler).listen(3000)
+ * await handler.invalidate({ tags: ['items'] })
+ */
+export interface CachedListener extends ResponseCache<IncomingMessage> {
+  (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void
+}
+
+type Cache = ResponseCache<IncomingMessage>
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown
+
+const forwardTo = (
+  cache: Cache,
+  forward: Forward,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Captured => {
+  attach(request, cache, forward)
+  request.cache = joinHandlers(request.cache, forward.handler)
+  editRequest(request, request.headers as FieldMap, forward.requestEdits)
+  return capture(response, forward, () => {
+    // What the handler could read of the header is what the response may depend on.
+    forward.meet({ headers: currentFields(request, forward.request.headers) })
+    return forward.request.route
+  })
+}
+
+/** Runs the listener; what it throws or rejects with goes on as without a cache, unless a stale response stands in. */
+const run = (
+  listener: Listener,
+  captured: Captured,
+  request: IncomingMessage,
+  response: ServerResponse,
+): unknown => {
+  const failed = (error: unknown): void => {
+    if (!captured.fail(error)) throw error
+  }
+  try {
+    const done = listener(request, response)
+    return isPromise(done) ? Promise.resolve(done).catch(failed) : done
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** What a listener throws is thrown at the process, also where its request had to wait for the store. */
+const throwOutside = (error: unknown): void => {
+  process.nextTick(() => {
+    throw error
+  })
+}
+
+const inFrontOf = (cache: Cache, listener: Listener): Listener => {
+  const goOn = (forward: Forward, request: IncomingMessage, response: ServerResponse): unknown =>
+    run(listener, forwardTo(cache, forward, request, response), request, response)
+
+  const act = (decision: Decision, request: IncomingMessage, response: ServerResponse): unknown => {
+    const gone = isGone(response)
+    if (decision.action === 'forward') {
+      if (!gone) return goOn(decision, request, response)
+      return decision.abort(new Error('the client has gone'))
+    }
+    const { revalidation } = decision
+    if (response.headersSent && !gone) {
+      // Somebody further out has begun the answer: another can no more be sent.
+      revalidation?.abort(new Error('the head has left already'))
+      return listener(request, response)
+    }
+    if (!gone) send(response, decision.response)
+    if (revalidation !== undefined) replay(cache, revalidation, handle)
+    return undefined
+  }
+
+  const handle: Listener = (request, response) => {
+    if (attachedTo(request, cache) !== undefined) return listener(request, response)
+    const replayed = replayOf(request, cache)
+    if (replayed !== undefined) {
+      replayed.meet({ raw: request, headers: request.headers as FieldMap })
+      return goOn(replayed, request, response)
+    }
+    const decision = cache.lookup(new NodeRequest(request))
+    if (!isPromise(decision)) return act(decision, request, response)
+    return decision.then((settled) => {
+      try {
+        return act(settled, request, response)
+      } catch (error) {
+        return throwOutside(error)
+      }
+    })
+  }
+  return handle
+}
+
+const isCache = (options: CacheOptions<IncomingMessage> | Cache | undefined): options is Cache =>
+  typeof (options as Partial<Cache> | undefined)?.lookup === 'function'
+
+/**
+ * Puts a shared HTTP cache in front of a listener: of a bare one, or of any framework's. A hit never enters it. Without
+ * options only what handlers themselves declare fresh is stored. `Host`, or `:authority`, and the connection's own
+ * scheme are parts of the key; responses to requests with `X-Forwarded-Host`, `X-Forwarded-Proto` or `Forwarded` are
+ * stored for those with the same.
+ *
+ * @param options Options of a new cache, or a cache that others use as well.
+ * @throws `CacheConfigError` where an option cannot work, with every problem of the options at once.
+ * @example
+ * const handler = cached(app, { ttl: '1m' })
+ * createServer(handler).listen(3000)
+ */
+export function cached(
+  listener: RequestListener,
+  options?: CacheOptions<IncomingMessage> | ResponseCache<IncomingMessage>,
+): CachedListener
+export function cached(
+  listener: Http2Listener,
+  options?: CacheOptions<IncomingMessage> | ResponseCache<IncomingMessage>,
+): CachedListener
+export function cached(
+  listener: RequestListener | Http2Listener,
+  options?: CacheOptions<IncomingMessage> | ResponseCache<IncomingMessage>,
+): CachedListener {
+  const cache = isCache(options) ? options : createCache<IncomingMessage>(options, 'cached')
+  // The compatibility API of HTTP/2 has what is used of node:http's.
+  return Object.assign(inFrontOf(cache, listener as Listener) as CachedListener, { ...cache })
+}

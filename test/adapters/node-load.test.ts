@@ -1,0 +1,4 @@
+import { describeLoad } from './load.ts'
+import { serveNode } from './node.ts'
+
+describeLoad(serveNode())
