@@ -246,7 +246,12 @@ const endingWith304 = (response: ServerResponse) => (): void => {
   response.end()
 }
 
-/** What an adapter can do about a handler that it captures. */
+/**
+ * What an adapter can do about a handler whose response is captured.
+ *
+ * @example
+ * const captured: Captured = capture(response, forward, () => undefined)
+ */
 export interface Captured {
   /**
    * The handler has thrown or rejected. True where a stale response stands in for it (RFC 5861 §4) and the error has
