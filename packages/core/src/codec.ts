@@ -13,6 +13,8 @@ const headAt = crcAt + 9
 const longestHead = 262_144
 
 /** The head of an entry as JSON; short names, for it is stored with every response. */
+type Times = readonly [number, number, number, number, number, number, number]
+
 interface EntryHead {
   readonly k: string
   readonly s: number
@@ -20,7 +22,7 @@ interface EntryHead {
   readonly h: readonly (readonly [string, string | readonly string[]])[]
   readonly d: ResponseDirectives
   /** requestTime, responseTime, freshnessLifetime, correctedInitialAge, staleWhileRevalidate, staleIfError, handlerMs */
-  readonly t: readonly number[]
+  readonly t: Times
   readonly g: readonly string[]
   readonly q: number
   readonly e: string
@@ -53,6 +55,21 @@ const fieldList = (headers: FieldMap): EntryHead['h'] => {
     if (value !== undefined) list.push([name, value])
   }
   return list
+}
+
+const fieldMap = (list: EntryHead['h']): FieldMap => {
+  const headers: Record<string, string | readonly string[]> = Object.create(null)
+  for (const [name, value] of list) headers[name] = value
+  return headers
+}
+
+/**
+ * The same text in one piece. What was put together is a tree of its parts until somebody looks at a character: a store
+ * in memory would keep the parts, and each entry would be copied into old memory at its first reading.
+ */
+const flat = (text: string): string => {
+  text.charCodeAt(0)
+  return text
 }
 
 /**
@@ -90,15 +107,13 @@ export const encode = (stored: StoredResponse): string | undefined => {
   const body = stored.body.toString(text ? 'utf8' : 'base64')
   // As UTF-8 the text of the body has the body's own bytes.
   const checksum = crc32(text ? stored.body : body, crc32(start))
-  return `${version} ${hex(checksum)}\n${start}${body}`
+  return flat(`${version} ${hex(checksum)}\n${start}${body}`)
 }
 
 const isStrings = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((member) => typeof member === 'string')
 
-const isTimes = (
-  value: unknown,
-): value is readonly [number, number, number, number, number, number, number] =>
+const isTimes = (value: unknown): value is Times =>
   Array.isArray(value) &&
   value.length === 7 &&
   value.every((n) => typeof n === 'number' && n >= 0 && n <= Number.MAX_SAFE_INTEGER)
@@ -143,42 +158,59 @@ const parseHead = (text: string): EntryHead | undefined => {
   }
 }
 
-const toStored = (head: EntryHead, body: Buffer): StoredResponse => {
-  const [requestTime, responseTime, freshnessLifetime, initialAge, swr, sie, handlerMs] = head.t as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
-  const headers: Record<string, string | readonly string[]> = Object.create(null)
-  for (const [name, value] of head.h) headers[name] = value
-  return Object.freeze({
-    key: head.k,
-    status: head.s,
-    ...(head.r === undefined ? {} : { reason: head.r }),
-    headers: Object.freeze(headers),
-    body,
-    requestTime,
-    responseTime,
-    directives: head.d,
-    freshnessLifetime,
-    correctedInitialAge: initialAge,
-    staleWhileRevalidate: swr,
-    staleIfError: sie,
-    policyFresh: head.f.includes('p'),
-    madeEtag: head.f.includes('m'),
-    scoped: head.f.includes('s'),
-    atRoute: head.f.includes('r'),
-    tags: head.g,
-    stamp: head.q,
-    epoch: head.e,
-    run: head.n,
-    route: head.u,
-    handlerMs,
-  })
+/**
+ * A stored response as it was read. A class, for V8 puts literals into old memory at once where most of their like have
+ * grown old, and with them all that they hold; of entries read once that is garbage which only a full collection finds.
+ */
+class ReadResponse implements StoredResponse {
+  readonly key: string
+  readonly status: number
+  readonly reason: string | undefined
+  readonly headers: FieldMap
+  readonly body: Buffer
+  readonly requestTime: number
+  readonly responseTime: number
+  readonly directives: ResponseDirectives
+  readonly freshnessLifetime: number
+  readonly correctedInitialAge: number
+  readonly staleWhileRevalidate: number
+  readonly staleIfError: number
+  readonly policyFresh: boolean
+  readonly madeEtag: boolean
+  readonly scoped: boolean
+  readonly atRoute: boolean
+  readonly tags: readonly string[]
+  readonly stamp: number
+  readonly epoch: string
+  readonly run: string
+  readonly route: string | undefined
+  readonly handlerMs: number
+
+  constructor(head: EntryHead, body: Buffer) {
+    const { t: times, f: flags } = head
+    this.key = head.k
+    this.status = head.s
+    this.reason = head.r
+    this.headers = fieldMap(head.h)
+    this.body = body
+    this.requestTime = times[0]
+    this.responseTime = times[1]
+    this.directives = head.d
+    this.freshnessLifetime = times[2]
+    this.correctedInitialAge = times[3]
+    this.staleWhileRevalidate = times[4]
+    this.staleIfError = times[5]
+    this.policyFresh = flags.includes('p')
+    this.madeEtag = flags.includes('m')
+    this.scoped = flags.includes('s')
+    this.atRoute = flags.includes('r')
+    this.tags = head.g
+    this.stamp = head.q
+    this.epoch = head.e
+    this.run = head.n
+    this.route = head.u
+    this.handlerMs = times[6]
+  }
 }
 
 /** Whether its fields delimit the body that is there: any others would cut or lengthen it on the wire. */
@@ -202,6 +234,6 @@ export const decode = (value: string, key: string): StoredResponse | undefined =
   if (value.slice(crcAt, crcAt + 8) !== hex(crc32(rest))) return undefined
   const head = parseHead(rest.slice(0, end - headAt))
   if (head === undefined || head.k !== key) return undefined
-  const stored = toStored(head, Buffer.from(rest.slice(end - headAt + 1), head.b))
+  const stored = new ReadResponse(head, Buffer.from(rest.slice(end - headAt + 1), head.b))
   return isFramed(stored) ? stored : undefined
 }

@@ -1,5 +1,5 @@
 import type { Decision } from './decision.ts'
-import { undecided } from './decoded.ts'
+import { Decoded } from './decoded.ts'
 import type { Engine, Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import { flightKey, type Outcome } from './flights.ts'
@@ -73,7 +73,7 @@ const share = (
   const check = async (): Promise<Decision> => {
     const stamp = store.stamp()
     const now = isPromise(stamp) ? await stamp : stamp
-    const entry = now === undefined ? undefined : await store.verify(undecided('', stored), now)
+    const entry = now === undefined ? undefined : await store.verify(new Decoded('', stored), now)
     // What a route has stored by its functions is not for who waits in front of it.
     const early = search.inFront && stored.atRoute
     const permitted = !early && (stored.scoped || permitsCredentials(stored.directives, credentials))

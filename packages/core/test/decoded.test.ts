@@ -34,20 +34,55 @@ describe('decoded entries', () => {
     expect(entries.get('k', 'a')).toBeUndefined()
   })
 
+  const addAll = (entries: DecodedEntries, from: number, to: number): void => {
+    for (let i = from; i < to; i++) entries.add(String(i), text(1000), entry(1000))
+  }
+  const keptOf = (entries: DecodedEntries, upTo: number): number[] =>
+    Array.from({ length: upTo }, (_, i) => i).filter((i) => entries.get(String(i), text(1000)))
+
+  test('are frozen once they are kept, since all hits share them', () => {
+    const entries = new DecodedEntries(100_000)
+    const { stored } = entries.add('k', 'a', {
+      ...storedResponse(),
+      headers: { ...storedResponse().headers },
+    })
+    expect([stored, stored.headers].map((each) => Object.isFrozen(each))).toEqual([true, true])
+  })
+
   test('are bounded in bytes of text, body and what each costs beside them', () => {
     const entries = new DecodedEntries(10 * (1024 + 2000))
-    for (let i = 0; i < 1000; i++) entries.add(String(i), text(1000), entry(1000))
-    const kept = Array.from({ length: 1000 }, (_, i) => i).filter((i) => entries.get(String(i), text(1000)))
-    expect(kept).toEqual([990, 991, 992, 993, 994, 995, 996, 997, 998, 999])
+    addAll(entries, 0, 1000)
+    expect(keptOf(entries, 1000)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test('get a place at their second decoding where there is no more room', () => {
+    const entries = new DecodedEntries(10 * (1024 + 2000))
+    addAll(entries, 0, 20)
+    expect(keptOf(entries, 20)).not.toContain(15)
+    entries.add('15', text(1000), entry(1000))
+    expect(entries.get('15', text(1000))).toBeDefined()
+    expect(keptOf(entries, 20)).toHaveLength(10)
+  })
+
+  test('of many asked for alike hardly any takes the place of another', () => {
+    const entries = new DecodedEntries(10 * (1024 + 2000))
+    addAll(entries, 0, 200_000)
+    addAll(entries, 0, 200_000)
+    // Deterministic: two pairs of these ids share a hash and come close to each other.
+    expect(keptOf(entries, 10)).toHaveLength(8)
   })
 
   test('what was used since the last round outlasts what was not', () => {
     const entries = new DecodedEntries(10 * (1024 + 2000))
-    for (let i = 0; i < 1000; i++) {
-      entries.add(String(i), text(1000), entry(1000))
+    addAll(entries, 0, 10)
+    for (let i = 10; i < 1000; i++) {
+      expect(entries.get('0', text(1000))).toBeDefined()
+      addAll(entries, i, i + 1)
+      addAll(entries, i, i + 1)
       expect(entries.get('0', text(1000))).toBeDefined()
     }
     expect(entries.get('1', text(1000))).toBeUndefined()
+    expect(entries.get('999', text(1000))).toBeDefined()
   })
 
   test('one that is larger than all the room is not kept, and does not stay in the way', () => {
