@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { answered } from './answered.ts'
 import { type Duration, parseDuration } from './durations.ts'
 import { type StoredResponse, storedFields } from './entry.ts'
@@ -94,7 +94,7 @@ export const isShareable = (decision: StoreDecision, directives: ResponseDirecti
 
 /** A weak tag: what stands in front of the cache may still encode the bytes differently (RFC 9110 §8.8.1). */
 const makeEtag = (body: Buffer): string =>
-  `W/"${body.length.toString(36)}-${createHash('sha1').update(body).digest('base64url')}"`
+  `W/"${body.length.toString(36)}-${hash('sha1', body, 'base64url')}"`
 
 /** The declared key fields belong into `Vary` as well, for the caches behind this one. */
 const varyOf = (own: FieldMap, deciding: FieldMap, policy: Policy): string | undefined => {

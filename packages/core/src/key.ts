@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { answered } from './answered.ts'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
 import { matchesGlob } from './glob.ts'
@@ -25,7 +25,7 @@ const shownOfLongId = 900
 /** More parameters than parsers commonly read: which of them count depends on their order then. */
 const mostSorted = 256
 
-export const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex')
+export const sha256 = (text: string | Buffer): string => hash('sha256', text, 'hex')
 
 /** A part of the key: the length in front makes crafted separators harmless. */
 const part = (label: string, value: string | undefined): string =>
@@ -39,8 +39,7 @@ const namedPart = (label: string, name: string, value: string | undefined): stri
  * A session or a user tells entries apart and must not be readable in a store or a log. Digested as UTF-16, for in
  * UTF-8 all surrogates that stand alone are one.
  */
-const secret = (value: string): string =>
-  createHash('sha256').update(value, 'utf16le').digest('hex').slice(0, 32)
+const secret = (value: string): string => hash('sha256', Buffer.from(value, 'utf16le'), 'hex').slice(0, 32)
 
 const fieldPart = (label: string, name: string, value: string | undefined): string =>
   namedPart(label, name, value !== undefined && isCredentialField(name) ? secret(value) : value)
