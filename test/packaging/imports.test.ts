@@ -21,6 +21,7 @@ const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
 const adapterRules: Readonly<Record<string, RegExp>> = {
   node: /^(?:@stowage\/core|node:.*|[^:@]+\.ts)$/,
   express: /^(?:@stowage\/core|@stowage\/node|express|node:.*|[^:@]+\.ts)$/,
+  redis: /^(?:@stowage\/core|ioredis|node:.*|[^:@]+\.ts)$/,
 }
 
 /** A relative specifier as a path from `src`; others as they are. */

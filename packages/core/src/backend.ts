@@ -46,6 +46,25 @@ export interface CacheBackend {
   health?(): MaybePromise<BackendHealth>
   /** Invalidation state that lives as long as the entries do and is shared by everybody who shares them. */
   readonly tags?: TagState
+  /** Atomic: adds one to a counter and gives the new count; a new counter begins at 1 and lives for `ttl` seconds, or without end. */
+  increment?(key: string, ttl?: number): MaybePromise<number>
+  /** Atomic: sets what is not there. Whether it did. */
+  setIfAbsent?(key: string, value: string, ttl: number): MaybePromise<boolean>
+  /** Atomic: deletes the key where it holds `expected`. Whether it did. */
+  compareAndDelete?(key: string, expected: string): MaybePromise<boolean>
+  /** Atomic: sets the key where `leaseKey` holds `token`. Whether it did. */
+  setIfOwner?(key: string, value: string, ttl: number, leaseKey: string, token: string): MaybePromise<boolean>
+  /** Tells everybody who has subscribed now; nobody gets it later. */
+  publish?(channel: string, message: string): MaybePromise<void>
+  /**
+   * Calls `on` for every message of the channel from now on; gives what ends it. Messages may be lost while the store
+   * cannot be reached; `onLost` is called when they arrive again.
+   */
+  subscribe?(
+    channel: string,
+    on: (message: string) => void,
+    onLost?: () => void,
+  ): MaybePromise<() => MaybePromise<void>>
 }
 
 /**

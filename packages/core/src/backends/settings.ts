@@ -3,7 +3,15 @@ import { type ConfigProblem, refuseProblems, showValue, unknownOptions } from '.
 
 type SettingCode = 'CACHE_CONFIG_RANGE' | 'CACHE_CONFIG_DURATION' | 'CACHE_CONFIG_TYPE'
 
-/** Reads the options of one backend; all that is wrong with them is thrown together by `settle()`. */
+/**
+ * Reads the options of one backend; all that is wrong with them is thrown together by `settle()`, as a
+ * `CacheConfigError`. For backends of your own.
+ *
+ * @example
+ * const read = new SettingsReader('myBackend', options, ['url', 'timeout'])
+ * const settings = { url: read.text('url', 'http://localhost'), timeoutMs: read.duration('timeout', 5) }
+ * read.settle()
+ */
 export class SettingsReader<O extends object> {
   readonly #site: string
   readonly #given: { readonly [Name in keyof O]?: unknown }

@@ -1,6 +1,11 @@
 import type { BackendStats } from '../backend.ts'
 
-/** Where the gauges are read. */
+/**
+ * Where the gauges of a `StoreStats` are read.
+ *
+ * @example
+ * const gauges: StoreGauges = { entries: () => map.size, bytes: () => 0, maxEntries: 1000, maxBytes: Number.POSITIVE_INFINITY }
+ */
 export interface StoreGauges {
   readonly entries: () => number
   readonly bytes: () => number
@@ -8,7 +13,15 @@ export interface StoreGauges {
   readonly maxBytes: number
 }
 
-/** The counters themselves, not a copy: what is read later is as of then. `toJSON()` keeps a moment. */
+/**
+ * The counters themselves, not a copy: what is read later is as of then. `toJSON()` keeps a moment. For backends of
+ * your own.
+ *
+ * @example
+ * const stats = new StoreStats('mine', gauges)
+ * stats.hits++
+ * console.log(stats.hitRate)   // 1
+ */
 export class StoreStats implements BackendStats {
   readonly backend: string
   hits = 0

@@ -1,4 +1,5 @@
 import type { CacheBackend, MaybePromise } from '@stowage/core'
+import { atomicCases } from './backend-atomic.ts'
 import { capabilityCases } from './backend-capabilities.ts'
 import type { BackendCase, Tested } from './backend-case.ts'
 import { contractCases } from './backend-contract.ts'
@@ -66,6 +67,7 @@ const backendCases: readonly BackendCase[] = [
   ...expiryCases,
   ...capabilityCases,
   ...tagCases,
+  ...atomicCases,
 ]
 
 const tested = (subject: BackendSubject): Tested => ({

@@ -1,0 +1,94 @@
+import type { ConnectionOptions } from 'node:tls'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { RedisClient } from './client.ts'
+import type { Target } from './options.ts'
+
+/** The wait before the next attempt to connect: short, so that a server that is back is found within the second. */
+const reconnectWait = (attempt: number): number => Math.min(20 * 2 ** Math.min(attempt, 10), 500)
+
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+const addressOf = (url: string, port: number): Address => {
+  const at = new URL(url)
+  return { host: at.hostname.replace(/^\[(.*)\]$/, '$1'), port: at.port === '' ? port : Number(at.port) }
+}
+
+const credentialsOf = (url: string): { username?: string; password?: string } => {
+  const { username, password } = new URL(url)
+  return {
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+  }
+}
+
+/** Nothing is queued and nothing is sent twice: who asked does not wait for it any more. */
+const steadySettings = (target: Target) => ({
+  protocol: 2 as const,
+  connectTimeout: target.connectTimeoutMs,
+  socketTimeout: target.socketTimeoutMs,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  maxLoadingRetryTime: 500,
+  disableClientInfo: true,
+  connectionName: 'stowage',
+  // A master that became a replica: another one is master now.
+  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
+})
+
+const tlsOf = ({ tls }: Target, host: string): { tls?: ConnectionOptions } =>
+  tls === undefined ? {} : { tls: { ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }), ...tls } }
+
+const openCluster = (target: Target): Cluster => {
+  const [first = ''] = target.cluster
+  const nodes = target.cluster.map((url) => addressOf(url, 6379))
+  return new Cluster(nodes, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: reconnectWait,
+    slotsRefreshTimeout: target.connectTimeoutMs,
+    retryDelayOnFailover: 50,
+    retryDelayOnClusterDown: 50,
+    ...(target.tls === undefined ? {} : { dnsLookup: (name, done) => done(null, name) }),
+    redisOptions: { ...steadySettings(target), ...credentialsOf(first), ...tlsOf(target, '') },
+  })
+}
+
+const throughSentinel = (target: Target) => {
+  if (target.sentinel === undefined) return {}
+  const { name, nodes } = target.sentinel
+  const [first = ''] = nodes
+  const { username, password } = credentialsOf(first)
+  return {
+    name,
+    sentinels: nodes.map((url) => addressOf(url, 26_379)),
+    sentinelRetryStrategy: reconnectWait,
+    sentinelCommandTimeout: target.connectTimeoutMs,
+    failoverDetector: true,
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(first.startsWith('rediss:') ? { enableTLSForSentinelMode: true } : {}),
+  }
+}
+
+const openRedis = (target: Target, queue: boolean): Redis => {
+  const { host, port } = addressOf(target.url, 6379)
+  const db = Number(new URL(target.url).pathname.slice(1))
+  const options: Omit<RedisOptions, 'replyMapping'> = {
+    ...steadySettings(target),
+    ...(target.sentinel === undefined ? { host, port } : throughSentinel(target)),
+    ...credentialsOf(target.url),
+    ...tlsOf(target, host),
+    db,
+    lazyConnect: true,
+    enableOfflineQueue: queue,
+    retryStrategy: reconnectWait,
+  }
+  return new Redis(options)
+}
+
+/** A client of our own; `queue` where it is for subscriptions alone, which outlast a lost connection. */
+export const openClient = (target: Target, queue = false): RedisClient =>
+  target.cluster.length > 0 ? openCluster(target) : openRedis(target, queue)
