@@ -8,7 +8,7 @@ import { keyPrefix } from './key.ts'
 import { Lookup } from './lookup.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { CacheOptions, RoutePolicy } from './options.ts'
-import { compileOptions, compileRoute, type Policy, type Settings } from './policy.ts'
+import { compileDefaults, compileOptions, compileRoute, type Policy, type Settings } from './policy.ts'
 import { type CacheEvents, type CacheStats, Reports } from './reports.ts'
 import { type InvalidateOptions, type Invalidation, invalidationOf, type Selector } from './selector.ts'
 import { createStamps, type Stamps } from './stamps.ts'
@@ -61,8 +61,15 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
   lookup(request: CacheRequest<Req>, rules?: RouteRules): MaybePromise<Decision>
   /** For adapters: a request that goes to the handler without a lookup. */
   bypass(request: CacheRequest<Req>): Forward
-  /** For adapters: validates a route's policy; throws a `CacheConfigError` that names `place`. */
-  policy(policy?: RoutePolicy<Req>, place?: string): RouteRules
+  /**
+   * For adapters: validates a route's policy; throws a `CacheConfigError` that names `place`. It lies over the options
+   * of the cache, or over the defaults that are given.
+   */
+  policy(policy?: RoutePolicy<Req>, place?: string, over?: RouteRules): RouteRules
+  /** For adapters: validates the defaults of a part of an application, for `policy()` to lay routes over. */
+  defaults(policy: RoutePolicy<Req>, place: string, over?: RouteRules): RouteRules
+  /** For adapters: whether a response to such a request can be stored at all, by these rules or those of the cache. */
+  mayStore(method: string, rules?: RouteRules): boolean
   /** For adapters: a Forward with a route's rules added, or what the lookup by them finds. */
   refine(forward: Forward, rules: RouteRules): MaybePromise<Decision>
   /** For adapters: throws a `CacheConfigError` where a selector cannot work. */
@@ -224,8 +231,14 @@ export const assembleCache = <Req>(
     lookup: (request, rules) =>
       rules === undefined ? lookup.lookupInFront(request) : lookup.lookup(request, policyOf(rules)),
     bypass: (request) => lookup.bypass(request),
-    policy: (route, where = 'cache.route') =>
-      rulesOf(compileRoute(policy, route as RoutePolicy | undefined, where)),
+    policy: (route, where = 'cache.route', over = rulesOf(policy)) =>
+      rulesOf(compileRoute(policyOf(over), route as RoutePolicy | undefined, where)),
+    defaults: (defaults, where, over = rulesOf(policy)) =>
+      rulesOf(compileDefaults(policyOf(over), defaults as RoutePolicy, where)),
+    mayStore: (method, rules = rulesOf(policy)) => {
+      const { ttl, methods } = policyOf(rules)
+      return ttl !== false && methods.has(method)
+    },
     refine: (forward, rules) => ownOf(forward).refine(policyOf(rules)),
     checkSelector: (selector, options) => void invalidationOf(selector, options),
     invalidateAfter: (forward, selector, options) =>

@@ -213,6 +213,17 @@ export const compileOptions = <Req = unknown>(
 }
 
 /**
+ * Validates the defaults of a part of an application and lays them over `base`. They opt nothing in: where neither
+ * states a ttl, there is none. Throws as `compileOptions` does.
+ */
+export const compileDefaults = <Req = unknown>(
+  base: Policy<Req>,
+  defaults: RoutePolicy<Req> | undefined,
+  place: string,
+  warn: Warn = emitWarning,
+): Policy<Req> => mergeLayer(base, checkRoute(defaults, place, warn, base))
+
+/**
  * Validates the policy of a route and lays it over `base`. Naming a route opts it in: where neither states a ttl,
  * it is 300 s. Throws as `compileOptions` does.
  */
@@ -222,6 +233,6 @@ export const compileRoute = <Req = unknown>(
   place: string,
   warn: Warn = emitWarning,
 ): Policy<Req> => {
-  const merged = mergeLayer(base, checkRoute(route, place, warn, base))
+  const merged = compileDefaults(base, route, place, warn)
   return merged.ttl === undefined ? { ...merged, ttl: routeTtl } : merged
 }

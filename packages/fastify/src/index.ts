@@ -1,1 +1,1 @@
-export {}
+export { cachePlugin, type FastifyCacheOptions, isRevalidation } from './plugin.ts'

@@ -4,8 +4,15 @@ import type { RequestBody } from '@stowage/core'
 /** Types of which a parser keeps everything in `req.body`; of a multipart body, say, files go elsewhere. */
 const keptWhole = /^(?:application\/(?:[\w.+-]+\+)?json|application\/x-www-form-urlencoded)\s*(?:;|$)/i
 
-/** What a body parser in front of the cache has left, where that is all of it. */
-const parsedBody = (request: IncomingMessage): RequestBody | undefined => {
+/**
+ * What a body parser in front of the cache has left, where that is all of it.
+ *
+ * @example
+ * const body = parsedBody(request)
+ */
+export const parsedBody = (
+  request: Pick<IncomingMessage, 'headers'> & { body?: unknown },
+): RequestBody | undefined => {
   const { body, file, files } = request as { body?: unknown; file?: unknown; files?: unknown }
   if (body === undefined || file !== undefined || files !== undefined) return undefined
   if (Buffer.isBuffer(body)) return { bytes: body }

@@ -48,8 +48,13 @@ export const settleHead = (response: ServerResponse, given: readonly unknown[]):
 /** HTTP/2 has no reason phrases, and Node warns where one is touched. */
 const hasReasons = (response: ServerResponse): boolean => response.req.httpVersionMajor < 2
 
-/** The reason phrase where it is not the standard one of the status. */
-const customReason = (response: ServerResponse): { reason?: string } => {
+/**
+ * The reason phrase where it is not the standard one of the status.
+ *
+ * @example
+ * forward.respond({ status: response.statusCode, ...customReason(response), headers: fieldsOf(response) })
+ */
+export const customReason = (response: ServerResponse): { reason?: string } => {
   if (!hasReasons(response)) return {}
   const { statusMessage, statusCode } = response
   return statusMessage && statusMessage !== STATUS_CODES[statusCode] ? { reason: statusMessage } : {}
@@ -63,7 +68,12 @@ export const headOf = (response: ServerResponse): ForwardedHead => ({
   headers: fieldsOf(response),
 })
 
-/** Lets the response take the standard phrase again. */
+/**
+ * Lets the response take the standard phrase again.
+ *
+ * @example
+ * clearReason(response)
+ */
 export const clearReason = (response: ServerResponse): void => {
   // Node types it as a string; undefined is how it starts.
   if (hasReasons(response)) (response as { statusMessage?: string | undefined }).statusMessage = undefined

@@ -1,8 +1,26 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { type FieldEdits, type FieldMap, mergeVaryValue } from '@stowage/core'
 
-/** The header fields of a response as they stand, in strings. */
-export const fieldsOf = (response: ServerResponse): Record<string, string | readonly string[]> => {
+/**
+ * The header fields of a response that has not left: Node's own, or what a framework keeps of them until then.
+ *
+ * @example
+ * const fields: ResponseFields = response
+ */
+export interface ResponseFields {
+  getHeaderNames(): string[]
+  getHeader(name: string): number | string | string[] | undefined
+  setHeader(name: string, value: string | readonly string[]): unknown
+  removeHeader(name: string): void
+}
+
+/**
+ * The header fields of a response as they stand, in strings.
+ *
+ * @example
+ * const outer = fieldsOf(response)
+ */
+export const fieldsOf = (response: ResponseFields): Record<string, string | readonly string[]> => {
   const fields: Record<string, string | readonly string[]> = Object.create(null)
   for (const name of response.getHeaderNames()) {
     const value = response.getHeader(name)
@@ -11,8 +29,13 @@ export const fieldsOf = (response: ServerResponse): Record<string, string | read
   return fields
 }
 
-/** Sets fields over those that stand there: an empty list removes one, `Vary` unites. */
-export const applyFields = (response: ServerResponse, fields: FieldMap): void => {
+/**
+ * Sets fields over those that stand there: an empty list removes one, `Vary` unites.
+ *
+ * @example
+ * applyFields(response, selected.headers)
+ */
+export const applyFields = (response: ResponseFields, fields: FieldMap): void => {
   for (const name in fields) {
     const value = fields[name]
     if (typeof value === 'string')
@@ -22,9 +45,14 @@ export const applyFields = (response: ServerResponse, fields: FieldMap): void =>
   }
 }
 
-/** Does what a verdict says of the head; `vary` is what outer layers had said of it. */
+/**
+ * Does what a verdict says of the head; `vary` is what outer layers had said of it.
+ *
+ * @example
+ * applyEdits(response, verdict.edits, outer.vary)
+ */
 export const applyEdits = (
-  response: ServerResponse,
+  response: ResponseFields,
   edits: FieldEdits,
   vary: string | readonly string[] | undefined,
 ): void => {
@@ -33,8 +61,13 @@ export const applyEdits = (
   applyFields(response, edits)
 }
 
-/** Puts the head back to what it was `before` the edits. */
-export const takeBackEdits = (response: ServerResponse, edits: FieldEdits, before: FieldMap): void => {
+/**
+ * Puts the head back to what it was `before` the edits.
+ *
+ * @example
+ * takeBackEdits(response, verdict.edits, before)
+ */
+export const takeBackEdits = (response: ResponseFields, edits: FieldEdits, before: FieldMap): void => {
   for (const name of Object.keys(edits)) {
     const value = before[name]
     if (value === undefined) response.removeHeader(name)
@@ -42,7 +75,7 @@ export const takeBackEdits = (response: ServerResponse, edits: FieldEdits, befor
   }
 }
 
-const unitedVary = (response: ServerResponse, value: string): string => {
+const unitedVary = (response: ResponseFields, value: string): string => {
   const present = response.getHeader('vary')
   if (present === undefined) return value
   return mergeVaryValue(Array.isArray(present) ? present.join(', ') : String(present), value) ?? value
@@ -51,8 +84,13 @@ const unitedVary = (response: ServerResponse, value: string): string => {
 /** The `Vary` of outer layers, while a handler runs that has one of its own to say. */
 const taken = Symbol.for('stowage.vary')
 
-/** Takes `Vary` off a response, so that what the handler says of it is told apart; all that was taken so far. */
-export const takeVary = (response: ServerResponse & { [taken]?: string }): string | undefined => {
+/**
+ * Takes `Vary` off a response, so that what the handler says of it is told apart; all that was taken so far.
+ *
+ * @example
+ * const vary = takeVary(response)
+ */
+export const takeVary = (response: ResponseFields & { [taken]?: string }): string | undefined => {
   const present = response.getHeader('vary')
   if (present !== undefined) {
     const said = Array.isArray(present) ? present.join(', ') : String(present)
@@ -98,8 +136,8 @@ export const editRequest = (
  * @example
  * forward.meet({ headers: currentFields(request, forward.request.headers) })
  */
-export const currentFields = (request: IncomingMessage, original: FieldMap): FieldMap => {
-  const { headers } = request
+export const currentFields = (request: { readonly headers: object }, original: FieldMap): FieldMap => {
+  const headers = request.headers as FieldMap
   const changed = Object.keys(headers).filter((name) => headers[name] !== original[name])
   if (changed.every((name) => conditional.has(name))) return original
   const current: Record<string, string | readonly string[] | undefined> = { ...original, ...headers }
