@@ -1,23 +1,16 @@
-import { createServer, type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http'
+import { METHODS } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 import { cacheMiddleware, type ExpressCache } from '@stowage/express'
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express'
 import { runShape } from './call.ts'
 import type { Origin } from './origin.ts'
-import type { AppUnderTest, Framework, HandlerRequest, Listener, Reply, Setup, Shape } from './shape.ts'
-import { exchangeField } from './shape.ts'
+import { bodyOf, serveListener, setOutermost } from './serving.ts'
+import type { AppUnderTest, Framework, HandlerRequest, Reply, Setup, Shape } from './shape.ts'
 
 // Express is installed beside the package that adapts to it.
 const require = createRequire(new URL('../../packages/express/package.json', import.meta.url))
 const express = require('express') as typeof import('express')
-
-const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks)
-}
 
 const requestOf = (request: Request): HandlerRequest => ({
   method: request.method,
@@ -44,12 +37,8 @@ const replyOf = (response: Response): Reply => ({
   end: () => void response.end(),
 })
 
-/** What stands in front of a cache: fields that belong to the exchange, and some that handlers change. */
 const outermost: RequestHandler = (request, response, next) => {
-  response.setHeader('X-Request-Id', String(request.headers[exchangeField] ?? 'none'))
-  response.setHeader('X-Exchange-Of', String(request.headers[exchangeField] ?? 'none'))
-  response.setHeader('X-Frame', 'outer')
-  response.setHeader('Vary', 'X-Outer')
+  setOutermost(request, response)
   next()
 }
 
@@ -86,19 +75,6 @@ const addShape = (app: Express, shape: Shape, origin: Origin, cache: ExpressCach
   }
 }
 
-const listen = async (server: Server): Promise<number> => {
-  // Clients keep their connections, and none is to be closed between two requests.
-  server.keepAliveTimeout = 0
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port
-}
-
-const close = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
-
 const serve = async (shapes: readonly Shape[], origin: Origin, setup: Setup): Promise<AppUnderTest> => {
   const app = express()
   if (setup.trustProxy === true) app.set('trust proxy', true)
@@ -107,16 +83,7 @@ const serve = async (shapes: readonly Shape[], origin: Origin, setup: Setup): Pr
   if (cache !== undefined) app.use(cache)
   for (const shape of shapes) addShape(app, shape, origin, cache)
   app.use(failed)
-  const listener: Listener = (request: IncomingMessage, response: ServerResponse) => app(request, response)
-  const server = createServer(setup.front === undefined ? listener : setup.front(listener))
-  return {
-    port: await listen(server),
-    cache,
-    close: async () => {
-      await close(server)
-      await cache?.close()
-    },
-  }
+  return serveListener((request, response) => void app(request, response), setup, cache)
 }
 
 /** Express 5, with the cache mounted in front of all routes and policies at some. */

@@ -3,7 +3,7 @@ import { createAsking, type Judged, type Question, readingMethod } from './askin
 import { type Answer, fieldOf, isBroken } from './client.ts'
 import { type Comparison, compare } from './comparison.ts'
 import { isForOne, windowsOf } from './expectation.ts'
-import { express5 } from './express-app.ts'
+import { frameworks } from './frameworks.ts'
 import type { Run } from './origin.ts'
 import type { Shape } from './shape.ts'
 import { shapesFor } from './shapes.ts'
@@ -36,17 +36,21 @@ const conditionsOn = (answer: Answer): readonly Question['headers'][] => {
   ]
 }
 
-describe.each(subjects)('$name, an answer of Express 5', ({ name, setup }) => {
+const cases = frameworks.flatMap((framework) =>
+  subjects.map((subject) => ({ ...subject, framework, of: framework.name })),
+)
+
+describe.each(cases)('$name, an answer of $of', ({ name, setup, framework }) => {
   let comparison: Comparison
   let ask: (question: Question) => Promise<Judged>
 
   beforeAll(async () => {
-    comparison = await compare(express5, { name, cache: () => setup })
+    comparison = await compare(framework, { name, cache: () => setup })
     ask = createAsking(comparison)
   })
   afterAll(() => comparison.close())
 
-  const shapes = shapesFor(express5).flatMap((shape) => {
+  const shapes = shapesFor(framework).flatMap((shape) => {
     const method = readingMethod(shape)
     return method === undefined ? [] : [{ name: shape.name, shape, method }]
   })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { scaled } from '../scale.ts'
 import { compare, type Subject } from './comparison.ts'
 import { dimensions } from './dimensions.ts'
-import { express5 } from './express-app.ts'
+import { frameworks } from './frameworks.ts'
 import { seed } from './random.ts'
 import { shapesFor } from './shapes.ts'
 import { type Count, report, sendTraffic } from './traffic.ts'
@@ -36,7 +36,7 @@ const leastOfThousand: Readonly<Partial<Record<Count, number>>> = {
   invalidations: 2,
 }
 
-describe.each([express5])('random requests to $name', (framework) => {
+describe.each(frameworks)('random requests to $name', (framework) => {
   test('come from at least 60 kinds of handlers and 40 fields', () => {
     expect(shapesFor(framework).length).toBeGreaterThanOrEqual(60)
     expect(new Set(shapesFor(framework).map(({ name }) => name)).size).toBe(shapesFor(framework).length)

@@ -1,7 +1,7 @@
 import { dataOf } from './call.ts'
 import { type Answer, type Broken, type Client, fieldOf, isBroken, type Sent } from './client.ts'
 import { differences, type Leeway } from './compare.ts'
-import { derivedFrom, isConditional, unconditional } from './derived.ts'
+import { derivedFrom, isConditional, type Made, unconditional } from './derived.ts'
 import {
   acceptedStaleness,
   forbidsStoring,
@@ -66,6 +66,12 @@ const kindOf = (
   return differing.some((each) => /^x-(?:request-id|exchange-of):/.test(each))
     ? 'wrong-exchange'
     : 'different'
+}
+
+/** What stands in for Last-Modified: a Date that the handler itself has set, else when it ran (RFC 9111 §4.3.2). */
+const madeAt = (full: Answer, run: Run, { shape }: { readonly shape: Shape }): Made => {
+  const dated = shape.dated === true ? Date.parse(fieldOf(full, 'date') ?? '') : Number.NaN
+  return { at: Number.isNaN(dated) ? run.time : dated }
 }
 
 /**
@@ -168,7 +174,9 @@ export class Oracle {
     const differing = [...differences(actual, control, leeway), ...differingAge(actual, control, leeway)]
     if (differing.length === 0) return { found: this.#judgeTag(sent, actual, control), expected: control }
     const full = isConditional(sent) ? await this.#repeat(unconditional(sent), run) : control
-    const derived = isBroken(full) ? [] : derivedFrom(full, sent, fieldOf(actual, 'etag'), { at: run.time })
+    const derived = isBroken(full)
+      ? []
+      : derivedFrom(full, sent, fieldOf(actual, 'etag'), madeAt(full, run, leeway))
     if (derived.some((each) => differences(actual, each, { ...leeway, derived: true }).length === 0))
       return { found: this.#judgeTag(unconditional(sent), actual, full), expected: control }
     const kind = kindOf(

@@ -59,6 +59,8 @@ export interface Shape {
   readonly methods?: readonly string[]
   /** `'node'`: it works on Node's own response, which not every framework lets it. */
   readonly needs?: 'node'
+  /** It removes what outer layers have set: a refresh that does not pass them has nothing to remove. */
+  readonly removesOuter?: boolean
   readonly policy?: RoutePolicy
   /** What a successful answer invalidates beside its target. */
   readonly invalidates?: Selector
@@ -134,6 +136,10 @@ export interface Framework {
   readonly name: string
   /** Whether handlers may work on Node's own response. */
   readonly node: boolean
+  /** Whether a refresh passes the layers in front of the cache as well. Default true. */
+  readonly outer?: boolean
+  /** Whether routes can have policies and invalidations of their own. Default true. */
+  readonly policies?: boolean
   serve(shapes: readonly Shape[], origin: Origin, setup: Setup): Promise<AppUnderTest>
 }
 

@@ -32,6 +32,7 @@ const untransformed = (headers: FieldMap, requestHeaders: FieldMap): FieldMap =>
   const accepted = fieldValue(requestHeaders, 'accept-encoding')
   if (accepted === undefined || accepted.trim().toLowerCase() === 'identity') return {}
   const said = fieldValue(headers, 'cache-control')
+  if (said !== undefined && /(?:^|,)\s*no-transform\s*(?:,|$)/i.test(said)) return {}
   return { 'cache-control': said === undefined ? 'no-transform' : `${said}, no-transform` }
 }
 

@@ -106,11 +106,14 @@ export const nodeHeads: readonly Shape[] = [
     call.node.setHeader('X-Frame', 'inner')
     call.node.end(stamp)
   }),
-  onNode('removes-outer', (call) => {
-    const stamp = minuteOf(call)
-    call.node.removeHeader('X-Frame')
-    call.node.end(stamp)
-  }),
+  {
+    ...onNode('removes-outer', (call) => {
+      const stamp = minuteOf(call)
+      call.node.removeHeader('X-Frame')
+      call.node.end(stamp)
+    }),
+    removesOuter: true,
+  },
   onNode('exchange-fields', (call) => {
     const stamp = minuteOf(call)
     call.node.setHeader('Server-Timing', `run;dur=${call.run.number}`)
