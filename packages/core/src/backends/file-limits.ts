@@ -223,9 +223,10 @@ export class FileLimits {
       if (oldest === undefined) return
       const { place, size, ino, mtimeMs } = oldest
       const facts = await this.#files.facts(place)
-      // Written anew since, it is no longer among the oldest.
-      if (facts !== undefined && (facts.ino !== ino || facts.mtimeMs !== mtimeMs)) continue
-      if (await this.#files.remove(place)) this.#onEvicted()
+      // Written anew since, it is no longer among the oldest; and whoever has removed it has counted that, or has put
+      // something else in its stead.
+      if (facts?.ino !== ino || facts.mtimeMs !== mtimeMs || !(await this.#files.remove(place))) continue
+      this.#onEvicted()
       this.note(place, size, undefined)
     }
   }
