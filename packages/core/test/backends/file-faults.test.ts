@@ -31,9 +31,12 @@ const faultyDisk = () => {
           })
       },
     })
+  const slow = (ms: number): void => {
+    delayMs = ms
+  }
   // The module of the file system has members that a proxy must not change.
   const fs = guarded<FileSystem>({ ...disk }, '')
-  return { fs, failing, slow: (ms: number) => void (delayMs = ms) }
+  return { fs, failing, slow }
 }
 
 /** Asks once; the body, and how the cache answered. */

@@ -39,7 +39,10 @@ const start = (disk: MemoryDisk, scheduler: Scheduler): Process => {
   }
   const fs = { ...whole, open }
   const files = new FileEntries(new CacheDirectory(at, fs), fs, 2 ** 20)
-  return { tags: new FileTags(files, fs, tiny), kill: () => void (killed = true) }
+  const kill = (): void => {
+    killed = true
+  }
+  return { tags: new FileTags(files, fs, tiny), kill }
 }
 
 interface Seen {
