@@ -1,7 +1,11 @@
 import { parseByteSize, parseDuration } from '../durations.ts'
 import { type ConfigProblem, refuseProblems, showValue, unknownOptions } from '../errors.ts'
 
-type SettingCode = 'CACHE_CONFIG_RANGE' | 'CACHE_CONFIG_DURATION' | 'CACHE_CONFIG_TYPE'
+type SettingCode =
+  | 'CACHE_CONFIG_RANGE'
+  | 'CACHE_CONFIG_DURATION'
+  | 'CACHE_CONFIG_TYPE'
+  | 'CACHE_CONFIG_BACKEND'
 
 /**
  * Reads the options of one backend; all that is wrong with them is thrown together by `settle()`, as a

@@ -1,0 +1,71 @@
+import type { TagState } from '../backend.ts'
+import { CacheBackendError } from '../errors.ts'
+import type { HttpCall } from './http-client.ts'
+import { isText, paths } from './http-protocol.ts'
+
+/** How long what was asked under one epoch may still be answered under the next. */
+const overlapMs = 60_000
+
+type Ask = (call: HttpCall) => Promise<Readonly<Record<string, unknown>>>
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
+
+/** The invalidation state of the store behind the server. */
+export class HttpTags implements TagState {
+  readonly #ask: Ask
+  #epoch: string | undefined
+  #unsureUntil = Number.NEGATIVE_INFINITY
+  #closed = false
+
+  constructor(ask: Ask) {
+    this.#ask = ask
+  }
+
+  async head(): Promise<{ readonly epoch: string; readonly seq: number }> {
+    const { epoch, seq } = await this.#send({ operation: 'tags.head', method: 'GET', path: paths.tags })
+    if (!isText(epoch) || epoch === '' || !isCount(seq)) throw failed('tags.head')
+    this.#note(epoch)
+    return { epoch, seq }
+  }
+
+  async read(tags: readonly string[]): Promise<readonly number[]> {
+    const body = JSON.stringify({ tags })
+    const call: HttpCall = { operation: 'tags.read', method: 'POST', path: paths.readTags, body }
+    const { epoch, counts } = await this.#send(call)
+    const isComplete = Array.isArray(counts) && counts.length === tags.length && counts.every(isCount)
+    if (!isText(epoch) || !isComplete) throw failed('tags.read')
+    this.#note(epoch)
+    // Whoever asks may hold the head of a life that is over, and its counts were higher.
+    return performance.now() < this.#unsureUntil ? tags.map(() => Number.MAX_SAFE_INTEGER) : counts
+  }
+
+  async bump(tags: readonly string[]): Promise<number> {
+    const body = JSON.stringify({ tags })
+    const { seq } = await this.#send({ operation: 'tags.bump', method: 'POST', path: paths.bumpTags, body })
+    if (!isCount(seq)) throw failed('tags.bump')
+    return seq
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #note(epoch: string): void {
+    if (this.#epoch !== undefined && this.#epoch !== epoch) this.#unsureUntil = performance.now() + overlapMs
+    this.#epoch = epoch
+  }
+
+  async #send(call: HttpCall): Promise<Readonly<Record<string, unknown>>> {
+    if (this.#closed)
+      throw new CacheBackendError('BACKEND_ERROR', { ...about(call.operation), cause: new Error('closed') })
+    return this.#ask(call)
+  }
+}
+
+const about = (operation: string) => ({ backend: 'http', operation })
+
+const failed = (operation: string): CacheBackendError =>
+  new CacheBackendError('SERIALIZATION_ERROR', {
+    ...about(operation),
+    cause: new Error('the server did not answer as cacheServer() does'),
+  })
