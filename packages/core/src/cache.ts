@@ -1,10 +1,14 @@
 import type { BackendHealth, CacheBackend } from './backend.ts'
+import type { CacheKey } from './cache-key.ts'
+import { createLoads, loadTtl } from './cache-loads.ts'
 import { Deadline } from './deadline.ts'
 import type { Decision, Forward } from './decision.ts'
 import { CacheBackendError } from './errors.ts'
 import { Flights } from './flights.ts'
 import { ForwardedRequest } from './forward.ts'
 import { keyPrefix } from './key.ts'
+import { type LoadContext, type LoadPolicy, readLoadPolicy } from './load.ts'
+import type { Loads } from './loads.ts'
 import { Lookup } from './lookup.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { CacheOptions, RoutePolicy } from './options.ts'
@@ -49,6 +53,19 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
    * await cache.invalidate({ urlPrefix: '/items' }, { mode: 'stale' })
    */
   invalidate(selector: Selector, options?: InvalidateOptions): Promise<{ readonly seq: number }>
+  /**
+   * The value under `key`, or what `load` answers, which is kept as JSON beside the responses, and invalidated with
+   * them: by its tags, by `{ key }`, by `{ all: true }`. Concurrent calls share one load (and its very object). A store
+   * that fails is reported and done without. Rejects with what `load` throws, unless a stale value may stand in.
+   *
+   * @example
+   * const user = await cache.getOrSet('user:1', () => db.user(1), { ttl: '5m', tags: ['users'] })
+   */
+  getOrSet<T>(
+    key: string | CacheKey,
+    load: (context: LoadContext<T>) => Promise<T> | T,
+    policy?: LoadPolicy,
+  ): Promise<T>
   /** Counters since the start, of the whole cache and by route. */
   stats(): CacheStats
   /** The backend's health; a backend that has none to tell is asked for a key. Waits no longer than the deadline. */
@@ -91,6 +108,7 @@ interface Parts {
   readonly stamps: Stamps
   readonly reports: Reports
   readonly deadline: Deadline
+  readonly loads: Loads
 }
 
 /** A backend that others may share keeps no count of invalidations: what that means is said once, at the start. */
@@ -110,7 +128,15 @@ const createParts = (
   const reports = new Reports(settings.logger)
   if (backend.tags === undefined) noteLocalInvalidation(backend, settings)
   const deadline = new Deadline(backend.name ?? 'backend', settings.backendDeadline, reports)
-  return { backend, settings, policy, stamps: createStamps(backend, settings.namespace), reports, deadline }
+  const base = {
+    backend,
+    settings,
+    policy,
+    stamps: createStamps(backend, settings.namespace),
+    reports,
+    deadline,
+  }
+  return { ...base, loads: createLoads(base) }
 }
 
 /** What `run` answers, or a rejection where that takes too long. */
@@ -153,7 +179,11 @@ const probe = async (parts: Parts): Promise<BackendHealth> => {
 }
 
 /** On behalf of a request: what fails is reported, and nothing waits longer than the deadline. */
-const carryOut = ({ stamps, deadline, reports }: Parts, invalidation: Invalidation): MaybePromise<void> => {
+const carryOut = (
+  { stamps, deadline, reports, loads }: Parts,
+  invalidation: Invalidation,
+): MaybePromise<void> => {
+  loads.noteInvalidation()
   const { tags, mode, selector, reason } = invalidation
   const done = deadline.call<number | undefined>({
     code: 'BACKEND_INVALIDATE',
@@ -172,7 +202,8 @@ const invalidate = async (
   parts: Parts,
   { tags, mode, selector, reason }: Invalidation,
 ): Promise<{ seq: number }> => {
-  const { stamps, reports, backend } = parts
+  const { stamps, reports, backend, loads } = parts
+  loads.noteInvalidation()
   try {
     const seq = await withinDeadline(parts, 'invalidate', () => stamps.invalidate(tags, mode))
     reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
@@ -208,13 +239,14 @@ export const assembleCache = <Req>(
 ): ResponseCache<Req> => {
   // Policy functions take the framework's request, which the core only hands through.
   const parts = createParts(options as CacheOptions | undefined, place, defaultBackend)
-  const { backend, deadline, reports, stamps, settings, policy } = parts
+  const { backend, deadline, reports, stamps, settings, policy, loads } = parts
   const store = new EntryStore(backend, stamps, deadline, reports, settings.clock)
   const lookup = createLookup(parts, store)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {
       store.clear()
+      loads.close()
       await backend.close()
     })()
     return closing
@@ -223,6 +255,9 @@ export const assembleCache = <Req>(
     backend,
     // Async, so that a selector that cannot work rejects like everything else that goes wrong.
     invalidate: async (selector, options) => invalidate(parts, invalidationOf(selector, options)),
+    // Async for the same reason.
+    getOrSet: async (key, load, rules = {}) =>
+      loads.get(String(key), load, readLoadPolicy(rules, loadTtl(policy))),
     stats: () => reports.stats(),
     health: () => probe(parts),
     on: (event, listener) => reports.on(event, listener),

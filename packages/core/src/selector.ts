@@ -6,7 +6,7 @@ import { splitTarget } from './view.ts'
 
 /**
  * What to invalidate. `url`: a path with its query, on any host, or an absolute URL. `urlPrefix`: whole path
- * segments, so that `/a` covers `/a` and `/a/b` and not `/ab`.
+ * segments, so that `/a` covers `/a` and `/a/b` and not `/ab`. `key`: of a value that `getOrSet` keeps.
  *
  * @example
  * await cache.invalidate({ tags: ['catalogue'] })
@@ -17,6 +17,7 @@ export type Selector =
   | { readonly url: string }
   | { readonly urlPrefix: string }
   | { readonly route: string }
+  | { readonly key: string }
   | { readonly all: true }
 
 /**
@@ -106,6 +107,11 @@ export const userTag = (tag: string): string => bounded(`t:${tag}`)
 
 const routeTag = (route: string): string => bounded(`r:${route}`)
 
+const keyTag = (key: string): string => bounded(`k:${key}`)
+
+/** The tags that a value loaded under a key carries beside its own. */
+export const loadTags = (key: string): readonly string[] => [everything, keyTag(key)]
+
 /** A request target, and the form of it that the key rules left. */
 export interface Target {
   readonly scheme: string
@@ -147,6 +153,7 @@ const tagsOf = (selector: Selector): readonly string[] => {
   if ('url' in selector) return [tagOfUrl(selector.url)]
   if ('urlPrefix' in selector) return [prefixTag(selector.urlPrefix)]
   if ('route' in selector) return [routeTag(selector.route)]
+  if ('key' in selector) return [keyTag(selector.key)]
   return [everything]
 }
 
@@ -158,7 +165,7 @@ export interface Invalidation {
   readonly reason?: string
 }
 
-const known = 'Use { tags: [...] }, { url }, { urlPrefix }, { route } or { all: true }.'
+const known = 'Use { tags: [...] }, { url }, { urlPrefix }, { route }, { key } or { all: true }.'
 
 const refuseSelector = (received: unknown, message: string, hint = known): never => {
   const problem = { code: 'CACHE_CONFIG_SELECTOR', path: 'selector', received, hint } as const
@@ -182,7 +189,7 @@ const isSelector = (value: object): value is Selector => {
   if (name === 'all') return member === true
   if (name === 'url') return isText(member) && (member.startsWith('/') || absolute.test(member))
   if (name === 'urlPrefix') return isText(member) && member.startsWith('/')
-  return name === 'route' && isText(member)
+  return (name === 'route' || name === 'key') && isText(member)
 }
 
 /** Checks a selector and finds its tags. Throws a `CacheConfigError` with `CACHE_CONFIG_SELECTOR`. */

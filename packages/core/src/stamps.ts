@@ -12,14 +12,17 @@ export interface Stamp {
   readonly run: string
 }
 
-/** Whether a stored response was invalidated after its fill began, and how. */
+/** What an entry carries of the moment at which its fill began. */
+export type Stamped = Pick<StoredResponse, 'tags' | 'stamp' | 'epoch' | 'run'>
+
+/** Whether an entry was invalidated after its fill began, and how. */
 export type Validity = 'valid' | 'stale' | 'removed'
 
 /** The invalidation clock: no wall clock, O(1) in the number of entries, safe against fills in flight. */
 export interface Stamps {
   /** Read no later than the entry, and before the handler runs. */
   now(): MaybePromise<Stamp>
-  check(stored: StoredResponse, now: Stamp): MaybePromise<Validity>
+  check(stored: Stamped, now: Stamp): MaybePromise<Validity>
   /** The count that the invalidation took. */
   invalidate(tags: readonly string[], mode: 'stale' | 'remove'): MaybePromise<number>
   /** Makes an epoch durable that a failing store did not take yet; nothing may be stored before. */
@@ -41,7 +44,7 @@ const verdict = (counts: readonly number[], tags: number, stamp: number): Validi
   return soft ? 'stale' : 'valid'
 }
 
-const checkTags = (state: TagState, prefix: string, stored: StoredResponse): MaybePromise<Validity> => {
+const checkTags = (state: TagState, prefix: string, stored: Stamped): MaybePromise<Validity> => {
   const tags = stored.tags.map((tag) => prefix + tag)
   return whenReady(state.read([...tags, ...tags.map(softTag)]), (counts) =>
     verdict(counts, tags.length, stored.stamp),
@@ -113,7 +116,7 @@ class LocalStamps implements Stamps {
     }))
   }
 
-  check(stored: StoredResponse, now: Stamp): MaybePromise<Validity> {
+  check(stored: Stamped, now: Stamp): MaybePromise<Validity> {
     if (stored.run === this.#run)
       return stored.stamp === now.seq ? 'valid' : checkTags(this.#state, this.#prefix, stored)
     return stored.epoch === now.epoch ? 'valid' : 'removed'

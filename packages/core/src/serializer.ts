@@ -1,0 +1,57 @@
+import { deserialize, serialize } from 'node:v8'
+import { CacheBackendError } from './errors.ts'
+
+/**
+ * How values become text. `'json'` keeps what JSON keeps. `'v8'` also keeps Date, Map, Set, typed arrays and circular
+ * references; only Node reads it.
+ *
+ * @example
+ * const serializer: ValueSerializer = { encode: (value) => superjson.stringify(value), decode: superjson.parse }
+ */
+export type ValueSerializer =
+  | 'json'
+  | 'v8'
+  | { encode(value: unknown): string; decode(text: string): unknown }
+
+/** A serialiser that says what went wrong in one way. */
+export interface Serializer {
+  /** Throws a `CacheBackendError` with SERIALIZATION_ERROR. */
+  encode(value: unknown): string
+  decode(text: string): unknown
+}
+
+const kinds: Readonly<Record<'json' | 'v8', Serializer>> = {
+  json: { encode: (value) => JSON.stringify(value), decode: (text) => JSON.parse(text) },
+  v8: {
+    encode: (value) => serialize(value).toString('base64'),
+    decode: (text) => deserialize(Buffer.from(text, 'base64')),
+  },
+}
+
+export const serializerOf = (backend: string, given: ValueSerializer): Serializer => {
+  const kind = typeof given === 'string' ? kinds[given] : given
+  const failed = (operation: string, cause: unknown): CacheBackendError =>
+    new CacheBackendError('SERIALIZATION_ERROR', { backend, operation, cause })
+  return {
+    encode: (value) => {
+      let text: unknown
+      try {
+        text = kind.encode(value)
+      } catch (cause) {
+        throw failed('encode', cause)
+      }
+      if (typeof text === 'string') return text
+      throw failed(
+        'encode',
+        new TypeError(`a ${typeof value} has no text: the serializer answered with ${typeof text}`),
+      )
+    },
+    decode: (text) => {
+      try {
+        return kind.decode(text)
+      } catch (cause) {
+        throw failed('decode', cause)
+      }
+    },
+  }
+}
