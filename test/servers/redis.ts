@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly args?: readonly string[]
   /** Instead of a free one, to come back where another was. */
   readonly port?: number
+  /** Instead of a new one: a server loads what another has saved there. */
+  readonly directory?: string
 }
 
 /** A server process of one test's own. */
@@ -30,6 +32,8 @@ export interface RedisServer {
   /** Sends one command over a connection of its own. */
   command(...parts: string[]): Promise<Reply>
   signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL' | 'SIGTERM'): void
+  /** Kills it and starts another in its place, with what it has saved. */
+  restart(): Promise<RedisServer>
   /** Ends it, stopped or not, and removes its directory. */
   end(): Promise<void>
 }
@@ -119,7 +123,7 @@ const answers = (port: number): Promise<boolean> =>
 
 /** Starts `redis-server` with its own directory on a free port, and waits until it answers. */
 export const startRedis = async (options: ServerOptions = {}): Promise<RedisServer> => {
-  const directory = mkdtempSync(join(tmpdir(), 'stowage-redis-'))
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'stowage-redis-'))
   const port = options.port ?? (await freePort())
   const tlsPort = options.tls === true ? await freePort() : 0
   const args = [
@@ -136,6 +140,7 @@ export const startRedis = async (options: ServerOptions = {}): Promise<RedisServ
     port,
     tlsPort,
     password: options.password,
+    again: () => startRedis({ ...options, port, directory }),
   })
 }
 
@@ -144,6 +149,7 @@ interface Place {
   readonly port: number
   readonly tlsPort: number
   readonly password: string | undefined
+  readonly again: () => Promise<RedisServer>
 }
 
 const started = async ({ child, output }: Launched, place: Place): Promise<RedisServer> => {
@@ -170,6 +176,11 @@ const started = async ({ child, output }: Launched, place: Place): Promise<Redis
     url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}/0`,
     command: (...parts) => ask(port, [...login, parts]),
     signal: (name) => void child.kill(name),
+    restart: async () => {
+      child.kill('SIGKILL')
+      await exited(child)
+      return place.again()
+    },
     end,
   }
 }
@@ -192,5 +203,11 @@ export const startSentinel = async (master: RedisServer): Promise<RedisServer> =
     ].join('\n'),
   )
   const launched = launch(redisServer(), [file, '--sentinel'], directory)
-  return started(launched, { directory, port, tlsPort: 0, password: undefined })
+  return started(launched, {
+    directory,
+    port,
+    tlsPort: 0,
+    password: undefined,
+    again: () => startSentinel(master),
+  })
 }

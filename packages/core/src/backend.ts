@@ -57,8 +57,8 @@ export interface CacheBackend {
   /** Tells everybody who has subscribed now; nobody gets it later. */
   publish?(channel: string, message: string): MaybePromise<void>
   /**
-   * Calls `on` for every message of the channel from now on; gives what ends it. Messages may be lost while the store
-   * cannot be reached; `onLost` is called when they arrive again.
+   * Calls `on` for every message of the channel from now on; gives what ends it. They come in no
+   * particular order, and may be lost while the store cannot be reached; `onLost` is called when they arrive again.
    */
   subscribe?(
     channel: string,

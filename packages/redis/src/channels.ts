@@ -32,7 +32,7 @@ export class Channels {
     return () => this.#end(channel, listener)
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#listeners.clear()
     this.#client?.disconnect()
     this.#client = undefined
@@ -85,7 +85,7 @@ export class Channels {
     if (listeners?.delete(listener) !== true || listeners.size > 0) return
     this.#listeners.delete(channel)
     const client = this.#client
-    if (this.#listeners.size === 0) await this.close()
+    if (this.#listeners.size === 0) this.close()
     else if (client?.status === 'ready') await client.unsubscribe(channel).catch(() => undefined)
   }
 }

@@ -1,7 +1,19 @@
-/** What a command takes; all of it is sent as text. */
+/**
+ * What a command takes; all of it is sent as text.
+ *
+ * @example
+ * const ttl: CommandArgument[] = ['PX', 5000]
+ */
 export type CommandArgument = string | number
 
-/** Several commands written at once; `exec` gives an error or a reply for each. */
+/**
+ * Several commands of a `RedisClient` written at once; `exec` gives an error or a reply for each.
+ *
+ * @example
+ * const pipeline: RedisPipeline = client.pipeline()
+ * pipeline.call('GET', 'key')
+ * const [[error, value] = []] = (await pipeline.exec()) ?? []
+ */
 export interface RedisPipeline {
   call(command: string, ...args: CommandArgument[]): unknown
   exec(): Promise<readonly (readonly [error: Error | null, reply?: unknown])[] | null>

@@ -1,5 +1,5 @@
 import type { CacheBackend } from '@stowage/core'
-import { RawRedis } from './backend.ts'
+import { createRedisBackend } from './backend.ts'
 import { ownClientLink, sharedLink } from './link.ts'
 import { type RedisOptions, readRedisOptions } from './options.ts'
 
@@ -12,5 +12,5 @@ import { type RedisOptions, readRedisOptions } from './options.ts'
 export const redis = (options: RedisOptions = {}): CacheBackend => {
   const { client, target, namespace, maxTags } = readRedisOptions(options)
   const link = client === undefined ? sharedLink(target) : ownClientLink(client)
-  return new RawRedis(link, namespace, maxTags)
+  return createRedisBackend(link, namespace, maxTags)
 }

@@ -18,24 +18,29 @@ export interface RedisStats extends BackendStats {
   readonly errorRate: number
 }
 
+interface LinkState {
+  readonly connected: boolean
+  readonly failures: number
+}
+
 /** Counts what the backend does itself. */
 export class RedisCounters extends StoreStats implements RedisStats {
   totalOperations = 0
-  readonly #link: () => { readonly connected: boolean; readonly failures: number }
+  readonly #link: LinkState
   #failuresBefore = 0
 
-  constructor(link: () => { readonly connected: boolean; readonly failures: number }) {
+  constructor(link: LinkState) {
     const unbounded = Number.POSITIVE_INFINITY
     super('redis', { entries: () => -1, bytes: () => -1, maxEntries: unbounded, maxBytes: unbounded })
     this.#link = link
   }
 
   get connected(): boolean {
-    return this.#link().connected
+    return this.#link.connected
   }
 
   get connectionErrors(): number {
-    return this.#link().failures - this.#failuresBefore
+    return this.#link.failures - this.#failuresBefore
   }
 
   get errorRate(): number {
@@ -53,7 +58,7 @@ export class RedisCounters extends StoreStats implements RedisStats {
   override reset(): void {
     super.reset()
     this.totalOperations = 0
-    this.#failuresBefore = this.#link().failures
+    this.#failuresBefore = this.#link.failures
   }
 
   override toJSON(): Record<string, unknown> {

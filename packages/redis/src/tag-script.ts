@@ -6,7 +6,7 @@ import { script } from './script.ts'
  *     e<epoch> <run id>   -inf         the life of this count, and of the server that began it
  *     f                   -1 - floor   the newest count that was forgotten
  *     t<tag>              count        of each tag remembered
- *     s                   seq          the count
+ *     z                   seq          the count, last also among the tags of the newest invalidation
  *
  * The run id is another one after every start of a server, and another on a replica that took the place of its
  * master. Either may have come back with an older count, so both begin a new epoch.
@@ -34,23 +34,21 @@ end
 if not epoch then
   if first then redis.call('UNLINK', key) end
   epoch = fresh
-  redis.call('ZADD', key, '-inf', 'e' .. epoch .. ' ' .. run, -1, 'f', 0, 's')
+  redis.call('ZADD', key, '-inf', 'e' .. epoch .. ' ' .. run, -1, 'f', 0, 'z')
 end
 local answer = { mark, epoch }
 if act == 'bump' then
-  local seq = redis.call('ZINCRBY', key, 1, 's')
+  local seq = redis.call('ZINCRBY', key, 1, 'z')
   for i = 5, #ARGV do redis.call('ZADD', key, seq, 't' .. ARGV[i]) end
   local excess = math.min(redis.call('ZCARD', key) - 3 - most, 1000)
   if excess > 0 then
     local oldest = redis.call('ZRANGE', key, 2, 1 + excess, 'WITHSCORES')
-    if oldest[#oldest - 1] ~= 's' then
-      redis.call('ZADD', key, -1 - tonumber(oldest[#oldest]), 'f')
-      redis.call('ZREMRANGEBYRANK', key, 2, 1 + excess)
-    end
+    redis.call('ZADD', key, -1 - tonumber(oldest[#oldest]), 'f')
+    redis.call('ZREMRANGEBYRANK', key, 2, 1 + excess)
   end
   answer[3] = seq
 else
-  answer[3] = redis.call('ZSCORE', key, 's')
+  answer[3] = redis.call('ZSCORE', key, 'z')
   if #ARGV > 4 then
     local floor = string.format('%.0f', -1 - tonumber(redis.call('ZSCORE', key, 'f')))
     for i = 5, #ARGV do answer[i - 1] = redis.call('ZSCORE', key, 't' .. ARGV[i]) or floor end
