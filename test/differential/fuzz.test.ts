@@ -36,7 +36,14 @@ const leastOfThousand: Readonly<Partial<Record<Count, number>>> = {
   invalidations: 2,
 }
 
-describe.each(frameworks)('random requests to $name', (framework) => {
+/** The engine is one: where it has met all of them behind the first adapter, half show what another translates. */
+const shares = frameworks.map((framework, index) => ({
+  name: framework.name,
+  framework,
+  share: index === 0 ? 1 : 0.5,
+}))
+
+describe.each(shares)('random requests to $name', ({ framework, share }) => {
   test('come from at least 60 kinds of handlers and 40 fields', () => {
     expect(shapesFor(framework).length).toBeGreaterThanOrEqual(60)
     expect(new Set(shapesFor(framework).map(({ name }) => name)).size).toBe(shapesFor(framework).length)
@@ -45,11 +52,12 @@ describe.each(frameworks)('random requests to $name', (framework) => {
 
   test.each(subjects)('are answered as without the cache, $name', { timeout: 300_000 }, async (subject) => {
     const comparison = await compare(framework, subject)
+    const requests = Math.ceil(subject.requests * share)
     try {
-      const findings = await sendTraffic(comparison, subject.requests, seed)
+      const findings = await sendTraffic(comparison, requests, seed)
       expect(report(findings, seed)).toBe('')
       const rare = Object.entries(leastOfThousand).filter(
-        ([count, least]) => findings.counts[count as Count] < (least * subject.requests) / 1000,
+        ([count, least]) => findings.counts[count as Count] < (least * requests) / 1000,
       )
       expect(rare, `seed ${seed}: ${JSON.stringify(findings.counts)}`).toEqual([])
     } finally {

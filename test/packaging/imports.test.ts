@@ -21,6 +21,7 @@ const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
 const adapterRules: Readonly<Record<string, RegExp>> = {
   node: /^(?:@stowage\/core|node:.*|[^:@]+\.ts)$/,
   fastify: /^(?:@stowage\/core|@stowage\/node|fastify|fastify-plugin|node:.*|[^:@]+\.ts)$/,
+  koa: /^(?:@stowage\/core|@stowage\/node|koa|node:.*|[^:@]+\.ts)$/,
   express: /^(?:@stowage\/core|@stowage\/node|express|node:.*|[^:@]+\.ts)$/,
   redis: /^(?:@stowage\/core|ioredis|node:.*|[^:@]+\.ts)$/,
 }

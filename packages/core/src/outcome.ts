@@ -167,7 +167,8 @@ export const judgeResponse = (
   countMiss(exchange, head.route)
   const decision = decide(exchange, judged, fill)
   const tags = decision.storable ? collectTags(exchange, judged, fill) : undefined
-  const edits = responseEdits(judged, fill, tags !== undefined, head.body)
+  const stores = tags !== undefined
+  const edits = responseEdits(judged, fill, stores, stores ? head.body : undefined)
   if (!decision.storable || tags === undefined) {
     const { code, detail } = decision.storable
       ? { code: 'tags', detail: 'no or too many tags' }

@@ -1,1 +1,2 @@
-export {}
+export { isRevalidation } from '@stowage/node'
+export { cacheMiddleware, type KoaCache, type RouteMiddleware } from './middleware.ts'

@@ -101,9 +101,13 @@ export const replayOf = (
 }
 
 /**
- * Whether a request is a background revalidation: for access logs and rate limiters, which count clients.
+ * Whether a request is a background revalidation: for access logs and rate limiters, which count clients. Takes Node's
+ * request, or what a framework keeps it in as `req` or `raw`.
  *
  * @example
  * app.use(rateLimit({ skip: (req) => isRevalidation(req) }))
  */
-export const isRevalidation = (request: object): boolean => (request as Carrier)[replaying] !== undefined
+export const isRevalidation = (request: object): boolean => {
+  const { req, raw = req } = request as { readonly req?: Carrier; readonly raw?: Carrier }
+  return (request as Carrier)[replaying] !== undefined || raw?.[replaying] !== undefined
+}

@@ -11,7 +11,8 @@ import {
   type ResponseCache,
 } from '@stowage/core'
 import { attach, attachedTo, joinHandlers, replayOf } from './attached.ts'
-import { type Captured, capture } from './capture.ts'
+import { capture } from './capture.ts'
+import type { Captured } from './captured.ts'
 import { isGone } from './gone.ts'
 import { currentFields, editRequest } from './headers.ts'
 import { replay } from './replay.ts'

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, Forward, ForwardedHead, Verdict } from '@stowage/core'
+import type { Captured, UnsentBody } from './captured.ts'
 import { isGone } from './gone.ts'
 import { clearReason, headOf, isRefusedHead, mayHaveGainedCookie, settleHead } from './head.ts'
 import { applyEdits, applyFields, fieldsOf, takeBackEdits, takeVary } from './headers.ts'
@@ -15,7 +16,7 @@ const untouched: Verdict = { record: false, edits: {} }
  * what later middleware puts in front of `writeHead`, `write` and `end` happens before, what earlier middleware did
  * happens after.
  */
-class Capture {
+class Capture implements Captured {
   readonly #response: ServerResponse
   readonly #forward: Forward
   readonly #route: () => string | undefined
@@ -37,6 +38,8 @@ class Capture {
   /** A stale response has taken the place of a handler that failed: whatever it still does goes nowhere. */
   #failed = false
   #ended = false
+  /** The framework has had the head judged: asked whether it has reported all of the body. */
+  #isWhole: (() => boolean) | undefined
 
   constructor(response: ServerResponse, forward: Forward, route: () => string | undefined) {
     this.#response = response
@@ -50,6 +53,26 @@ class Capture {
     Object.assign(response, this.#patched)
     abortOnClose(response, forward)
     forward.onNotModified = endingWith304(response)
+  }
+
+  judge({ headers, body, isWhole }: UnsentBody): Verdict | undefined {
+    const response = this.#response
+    if (this.#verdict !== undefined || response.headersSent || isGone(response)) return undefined
+    this.#isWhole = isWhole
+    const known = this.#head()
+    const head = { ...known, headers: { ...known.headers, ...headers } }
+    // A body that nobody asks for is not made.
+    const whole = body && {
+      ...head,
+      get body() {
+        return body()
+      },
+    }
+    const verdict = this.#forward.respond(whole ?? head)
+    this.#verdict = verdict
+    if (verdict.response === undefined) applyEdits(response, verdict.edits, this.#outer.vary)
+    else this.#clear()
+    return verdict
   }
 
   #methods(): Methods {
@@ -94,6 +117,7 @@ class Capture {
     // A second end of what waits to leave would be one too many when it does.
     if (this.#ended && this.#waits) return this.#swallow(piece, this.#response)
     if (isRefusedEnd(piece)) return this.#layer.call('end', given) as ServerResponse
+    if (this.#isWhole !== undefined) return this.#endReported(given, this.#isWhole)
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
     this.#ended = true
     // An error page is not the rest of the body that was begun.
@@ -109,6 +133,16 @@ class Capture {
     // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
     void this.#forward.end()
     return this.#discarding ? this.#swallow(piece, this.#response) : this.#response
+  }
+
+  #endReported(given: readonly unknown[], isWhole: () => boolean): ServerResponse {
+    const response = this.#response
+    this.#layer.call('end', given)
+    if (this.#verdict?.record === true && mayHaveGainedCookie(response, this.#before))
+      this.#forward.beginsSession()
+    if (isWhole()) void this.#forward.end()
+    else this.#forward.abort(new Error('the response was ended before its body'))
+    return response
   }
 
   #flushHeaders(): void {
@@ -137,7 +171,8 @@ class Capture {
   }
 
   #record({ chunk }: Piece): void {
-    if (this.#verdict?.record === true && chunk !== undefined) this.#forward.write(chunk)
+    const records = this.#isWhole === undefined && this.#verdict?.record === true
+    if (records && chunk !== undefined) this.#forward.write(chunk)
   }
 
   /** Lets inner layers that act on the head act first, then judges it. */
@@ -203,15 +238,20 @@ class Capture {
     })
   }
 
-  /** Sends the other response: what the handler had set goes; what stood there before it stays. */
+  /** What the handler had set goes; what stood there before it stays. */
+  #clear(): void {
+    const response = this.#response
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    applyFields(response, this.#outer)
+    clearReason(response)
+  }
+
   #answer(): void {
     const response = this.#response
     const selected = this.#verdict?.response
     if (this.#answered || selected === undefined) return
     this.#answered = true
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
-    applyFields(response, this.#outer)
-    clearReason(response)
+    this.#clear()
     send(response, selected, {
       writeHead: ((...given: unknown[]) => this.#layer.call('writeHead', given)) as Methods['writeHead'],
       end: ((...given: unknown[]) => this.#layer.call('end', given)) as Methods['end'],
@@ -244,20 +284,6 @@ const abortOnClose = (response: ServerResponse, forward: Forward): void => {
 const endingWith304 = (response: ServerResponse) => (): void => {
   response.statusCode = 304
   response.end()
-}
-
-/**
- * What an adapter can do about a handler whose response is captured.
- *
- * @example
- * const captured: Captured = capture(response, forward, () => undefined)
- */
-export interface Captured {
-  /**
-   * The handler has thrown or rejected. True where a stale response stands in for it (RFC 5861 §4) and the error has
-   * been reported; false leaves the response as it is, and the error to whoever takes errors.
-   */
-  fail(error: unknown): boolean
 }
 
 /**

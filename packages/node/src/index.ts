@@ -1,7 +1,8 @@
 export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { parsedBody, readBody } from './body.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
-export { type Captured, capture } from './capture.ts'
+export { capture } from './capture.ts'
+export type { Captured, UnsentBody } from './captured.ts'
 export { clearReason, customReason } from './head.ts'
 export {
   applyEdits,
@@ -16,3 +17,4 @@ export {
 export { healthHandler } from './health.ts'
 export { replay } from './replay.ts'
 export { send } from './send.ts'
+export { tee } from './tee.ts'

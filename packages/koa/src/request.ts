@@ -1,0 +1,56 @@
+import type { CacheRequest, FieldMap, RequestBody } from '@stowage/core'
+import { parsedBody, readBody } from '@stowage/node'
+import type { Context } from 'koa'
+
+/** What @koa/router and koa-mount leave on a context. */
+interface Routed {
+  readonly _matchedRoute?: unknown
+  readonly mountPath?: string
+}
+
+/** Where the application or router that has the request is mounted: what is gone from the front of its path. */
+const mountOf = (ctx: Context): string => {
+  const { originalUrl, path } = ctx
+  const { mountPath } = ctx as Routed
+  const query = originalUrl.indexOf('?')
+  const whole = query < 0 ? originalUrl : originalUrl.slice(0, query)
+  if (mountPath === undefined || !whole.startsWith('/')) return ''
+  if (whole !== path && whole.endsWith(path)) return whole.slice(0, -path.length)
+  // On the way back the path is whole again.
+  const at = whole.indexOf(mountPath)
+  return at < 0 ? '' : whole.slice(0, at) + mountPath
+}
+
+/** The pattern of the route that the router has found, with the path that it is mounted at. */
+export const routeOf = (ctx: Context): string | undefined => {
+  const { _matchedRoute: pattern } = ctx as Routed
+  return pattern === undefined ? undefined : mountOf(ctx) + String(pattern)
+}
+
+/** A Koa context as the cache reads it. */
+export class KoaRequest implements CacheRequest<Context> {
+  readonly method: string
+  readonly url: string
+  readonly authority: string
+  readonly scheme: string
+  readonly headers: FieldMap
+  readonly raw: Context
+  declare readonly route?: string
+
+  constructor(ctx: Context) {
+    this.method = ctx.method
+    this.url = ctx.originalUrl
+    this.authority = ctx.host
+    this.scheme = ctx.protocol
+    this.headers = ctx.req.headers as FieldMap
+    this.raw = ctx
+    const route = routeOf(ctx)
+    if (route !== undefined) this.route = route
+  }
+
+  async body(limit: number): Promise<RequestBody | undefined> {
+    const { req, request } = this.raw
+    // Body parsers for Koa leave what they have made of it on Koa's request.
+    return (await readBody(req, limit)) ?? (req.readableEnded ? parsedBody(request) : undefined)
+  }
+}

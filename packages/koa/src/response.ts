@@ -1,0 +1,95 @@
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import type { Forward, SelectedResponse } from '@stowage/core'
+import { applyFields, type Captured, tee, type UnsentBody } from '@stowage/node'
+import type { Context } from 'koa'
+
+/** Statuses of which Koa sends no body. */
+const empty: ReadonlySet<number> = new Set([204, 205, 304])
+const noBody = { 'content-type': undefined, 'content-length': undefined, 'transfer-encoding': undefined }
+const statusText = { 'content-type': 'text/plain; charset=utf-8', 'content-length': undefined }
+
+/** A body that has to be read, in any of the forms that Koa takes; undefined for one that is there. */
+const readableOf = (body: unknown): (() => Readable) | undefined => {
+  if (body instanceof Blob) return () => Readable.from(body.stream())
+  if (body instanceof ReadableStream) return () => Readable.from(body)
+  if (body instanceof Response) return () => Readable.from(body.body ?? [])
+  const stream = body as Partial<Readable> | null | undefined
+  return typeof stream?.pipe === 'function' ? () => body as Readable : undefined
+}
+
+/** What Koa will send of a context whose body need not be read. */
+const unsentBody = (ctx: Context): UnsentBody & { readonly body: () => Buffer } => {
+  const { body } = ctx
+  const isWhole = (): boolean => true
+  const none = body === null || empty.has(ctx.status)
+  if (none) return { headers: noBody, body: () => Buffer.alloc(0), isWhole }
+  if (Buffer.isBuffer(body)) return { headers: {}, body: () => body, isWhole }
+  const text = (): string => {
+    if (typeof body === 'string') return body
+    if (body !== undefined) return JSON.stringify(body)
+    return ctx.req.httpVersionMajor < 2 ? ctx.message || String(ctx.status) : String(ctx.status)
+  }
+  let bytes: Buffer | undefined
+  const made = (): Buffer => {
+    bytes ??= Buffer.from(text())
+    return bytes
+  }
+  return { headers: body === undefined ? statusText : {}, body: made, isWhole }
+}
+
+/** Puts a stream in the place of another body, and changes nothing else. */
+const replaceBody = (ctx: Context, stream: Readable): void => {
+  const { res, status, message } = ctx
+  const fields = ['content-type', 'content-length'].map((name) => [name, res.getHeader(name)] as const)
+  ctx.status = status
+  ctx.body = stream
+  if (ctx.req.httpVersionMajor < 2) ctx.message = message
+  for (const [name, value] of fields)
+    if (value === undefined) res.removeHeader(name)
+    else res.setHeader(name, value)
+}
+
+/**
+ * Answers with a selected response over whatever fields the outer layers have set, in a form that they can still work
+ * on.
+ */
+export const select = (ctx: Context, { status, reason, headers, added, body }: SelectedResponse): void => {
+  const { res } = ctx
+  ctx.status = status
+  if (reason !== undefined) ctx.message = reason
+  if (empty.has(status)) ctx.body = null
+  else if (body !== null || ctx.method !== 'HEAD') {
+    ctx.body = body ?? Buffer.alloc(0)
+    // Koa's guess, where none is stored.
+    if (headers['content-type'] === undefined) res.removeHeader('content-type')
+  }
+  applyFields(res, headers)
+  applyFields(res, added)
+}
+
+/** A body that fails cuts the client off, as where Koa had been sending it; Koa is told as it would be then. */
+const cutOff = (ctx: Context, error: Error): void => {
+  ctx.res.destroy()
+  ctx.onerror(error)
+}
+
+/** Reports what the handler's side has left on the context, and does what the verdict says. */
+export const report = async (ctx: Context, forward: Forward, captured: Captured): Promise<void> => {
+  const read = readableOf(ctx.body)
+  let whole = false
+  const unsent = unsentBody(ctx)
+  const verdict = captured.judge(read === undefined ? unsent : { headers: {}, isWhole: () => whole })
+  if (verdict === undefined) return
+  await verdict.hold
+  const { response } = verdict
+  if (verdict.record && read === undefined) forward.write(unsent.body())
+  if (verdict.record && read !== undefined) {
+    const stream = tee(read(), forward, () => {
+      whole = true
+    })
+    if (response === undefined) replaceBody(ctx, stream)
+    else await buffer(stream).catch((error) => cutOff(ctx, error))
+  }
+  if (response !== undefined) select(ctx, response)
+}
