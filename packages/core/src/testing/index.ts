@@ -18,6 +18,12 @@ export {
 export { cacheStatusOf, expectCached, expectNotCached } from './adapter-status.ts'
 export { type BackendSubject, backendConformance, type ConformanceRunner } from './backend.ts'
 export {
+  type BenchmarkOptions,
+  type BenchmarkResult,
+  benchmarkBackend,
+  compareBackends,
+} from './benchmark.ts'
+export {
   type ChaosBackend,
   type ChaosControl,
   type ChaosFaults,
