@@ -9,6 +9,7 @@ const always = { handler: 'always' }
 
 export const smallCases = [
   { id: 'plain', name: 'plain `node:http`, ready buffer', server: 'plain', ...small, ...never },
+  { id: 'front', name: 'Stowage in front of a listener, hit', server: 'front', ...small, ...never },
   { id: 'floor', name: 'Express floor', server: 'floor', ...small, ...never },
   { id: 'uncached', name: 'Express, uncached handler', server: 'uncached', ...small, ...always },
   { id: 'hit', name: 'Stowage, hit', server: 'stowage', ...small, ...never },
@@ -45,6 +46,7 @@ export const smallCases = [
 
 export const largeCases = [
   { id: 'large plain', name: 'plain `node:http`, ready buffer', server: 'plain', ...large, ...never },
+  { id: 'large front', name: 'Stowage in front of a listener, hit', server: 'front', ...large, ...never },
   { id: 'large floor', name: 'Express floor', server: 'floor', ...large, ...never },
   { id: 'large uncached', name: 'Express, uncached handler', server: 'uncached', ...large, ...always },
   { id: 'large hit', name: 'Stowage, hit', server: 'stowage', ...large, ...never },

@@ -1,5 +1,6 @@
 // What the benchmarked servers answer with. All of them answer the same paths with the same content.
 import { cacheMiddleware } from '@stowage/express'
+import { cached } from '@stowage/node'
 import apicache from 'apicache'
 import express from 'express'
 import routeCache from 'route-cache'
@@ -35,6 +36,15 @@ function mountHandlers(app) {
   app.post('/posted', answer(small, 'no-store'))
 }
 
+/** The same answers, made anew each time: what stands behind the cache in front. */
+function answerFresh(request, response) {
+  handled.count += 1
+  const value = request.url.startsWith('/large') ? large : small
+  response.setHeader('Cache-Control', 'max-age=600')
+  response.setHeader('Content-Type', 'application/json; charset=utf-8')
+  response.end(JSON.stringify(value))
+}
+
 export function withMiddleware(middleware) {
   const app = express()
   app.use(middleware)
@@ -50,6 +60,7 @@ function uncached() {
 
 export const listeners = {
   plain: () => answerReady,
+  front: () => cached(answerFresh),
   floor: () => withMiddleware(answerReady),
   uncached,
   stowage: () => withMiddleware(cacheMiddleware()),

@@ -6,6 +6,8 @@ const compared = (goal, id, base, atMost) => ({ goal, id, base, atMost, compare:
 const beyond = (goal, id, base, atMost) => ({ goal, id, base, atMost, compare: difference, digits: 1 })
 
 const overHttp = [
+  compared('hit in front, 1.2 KB: × plain', 'front', 'plain', 1.2),
+  compared('hit in front, 62 KB: × plain', 'large front', 'large plain', 1.2),
   compared('hit, 1.2 KB: × floor', 'hit', 'floor', 1.08),
   compared('hit, 62 KB: × floor', 'large hit', 'large floor', 1.2),
   compared('hit, 1.2 KB: × apicache', 'hit', 'apicache', 1),

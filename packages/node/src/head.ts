@@ -46,7 +46,7 @@ export const settleHead = (response: ServerResponse, given: readonly unknown[]):
 }
 
 /** HTTP/2 has no reason phrases, and Node warns where one is touched. */
-const hasReasons = (response: ServerResponse): boolean => response.req.httpVersionMajor < 2
+export const hasReasons = (response: ServerResponse): boolean => response.req.httpVersionMajor < 2
 
 /**
  * The reason phrase where it is not the standard one of the status.

@@ -1,6 +1,38 @@
 import type { ServerResponse } from 'node:http'
-import type { SelectedResponse } from '@stowage/core'
+import type { FieldMap, SelectedResponse } from '@stowage/core'
+import { hasReasons } from './head.ts'
 import { applyFields } from './headers.ts'
+import { ServerResponse as Http1Response } from './http.ts'
+
+/**
+ * Whether nobody has had a hand in this response, or will look at it afterwards: no fields, no replaced `writeHead`, and
+ * of the listeners that a log would have, Node's own alone.
+ */
+const isUntouched = (response: ServerResponse): boolean =>
+  response.writeHead === Http1Response.prototype.writeHead &&
+  response.getHeaderNames().length === 0 &&
+  response.listenerCount('finish') <= 1 &&
+  response.listenerCount('close') <= 1
+
+const addFields = (list: (string | string[])[], fields: FieldMap, over: FieldMap): void => {
+  for (const name in fields) {
+    const value = fields[name]
+    if (value === undefined || Object.hasOwn(over, name)) continue
+    // Node only reads it. Of an empty list it makes no line.
+    list.push(name, value as string | string[])
+  }
+}
+
+const nothing: FieldMap = {}
+
+/** The whole head at once, past the table in which Node keeps what is set field by field. */
+const sendHead = (response: ServerResponse, { status, reason, headers, added }: SelectedResponse): void => {
+  const list: (string | string[])[] = []
+  addFields(list, headers, added)
+  addFields(list, added, nothing)
+  if (reason === undefined) response.writeHead(status, list as string[])
+  else response.writeHead(status, reason, list as string[])
+}
 
 /**
  * Sends a selected response over whatever fields the outer layers have set for this exchange. `layer` are the
@@ -14,12 +46,16 @@ export const send = (
   selected: SelectedResponse,
   layer: Pick<ServerResponse, 'writeHead' | 'end'> = response,
 ): void => {
-  response.statusCode = selected.status
-  if (selected.reason !== undefined) response.statusMessage = selected.reason
-  applyFields(response, selected.headers)
-  applyFields(response, selected.added)
-  // Where the head leaves with the body, Node damages a Content-Disposition that is not ASCII.
-  layer.writeHead(selected.status)
+  if (layer === response && selected.added.vary === undefined && isUntouched(response)) {
+    sendHead(response, selected)
+  } else {
+    response.statusCode = selected.status
+    if (selected.reason !== undefined && hasReasons(response)) response.statusMessage = selected.reason
+    applyFields(response, selected.headers)
+    applyFields(response, selected.added)
+    // Where the head leaves with the body, Node damages a Content-Disposition that is not ASCII.
+    layer.writeHead(selected.status)
+  }
   if (selected.body === null) layer.end()
   else layer.end(selected.body)
 }
