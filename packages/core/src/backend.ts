@@ -78,8 +78,12 @@ export interface CacheBackend {
 export interface TagState {
   /** The present count, and the name of this counter's life: another epoch means that the count began anew. */
   head(): MaybePromise<{ readonly epoch: string; readonly seq: number }>
-  /** For each tag the count of its last invalidation, 0 for never; where it was forgotten, an upper bound. */
-  read(tags: readonly string[]): MaybePromise<readonly number[]>
+  /**
+   * For each tag the count of its last invalidation, 0 for never; where it was forgotten, an upper bound. `epoch` is the
+   * one in which the counts will be compared: a state that changes its epoch may answer by it, or reject. A backend
+   * that wraps another hands it on.
+   */
+  read(tags: readonly string[], epoch?: string): MaybePromise<readonly number[]>
   /** Atomic: advances the count by one and stores it for every tag given; the new count. */
   bump(tags: readonly string[]): MaybePromise<number>
 }

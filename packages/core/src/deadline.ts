@@ -1,6 +1,6 @@
-import { CacheBackendError } from './errors.ts'
 import { isPromise, type MaybePromise } from './message.ts'
 import type { ErrorCode, Reports } from './reports.ts'
+import { within } from './within.ts'
 
 /** One call to a backend on behalf of a request. */
 export interface BackendCall<T> {
@@ -33,24 +33,12 @@ export class Deadline {
     }
   }
 
-  #race<T>(answer: Promise<T>, code: ErrorCode, operation: string, otherwise: T): Promise<T> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        const about = { backend: this.#backend, operation, cause: `no answer within ${this.#ms} ms` }
-        this.#reports.error(code, operation, new CacheBackendError('TIMEOUT_ERROR', about))
-        resolve(otherwise)
-      }, this.#ms)
-      answer.then(
-        (value) => {
-          clearTimeout(timer)
-          resolve(value)
-        },
-        (error: unknown) => {
-          clearTimeout(timer)
-          this.#reports.error(code, operation, error)
-          resolve(otherwise)
-        },
-      )
-    })
+  async #race<T>(answer: Promise<T>, code: ErrorCode, operation: string, otherwise: T): Promise<T> {
+    try {
+      return await within(answer, this.#ms, { backend: this.#backend, operation })
+    } catch (error) {
+      this.#reports.error(code, operation, error)
+      return otherwise
+    }
   }
 }

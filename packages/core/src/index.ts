@@ -6,12 +6,16 @@ export type {
   SyncTagState,
   TagState,
 } from './backend.ts'
+export type { CircuitState } from './backends/circuit.ts'
 export { file } from './backends/file.ts'
 export type { FileOptions } from './backends/file-options.ts'
 export { httpApi } from './backends/http-api.ts'
 export type { HttpApiOptions } from './backends/http-options.ts'
 export { memory } from './backends/memory.ts'
 export type { MemoryOptions } from './backends/memory-options.ts'
+export { type ResilientBackend, resilient } from './backends/resilient.ts'
+export type { CircuitChange, ResilientOptions } from './backends/resilient-options.ts'
+export type { ResilientStats } from './backends/resilient-stats.ts'
 export { type CacheServerOptions, cacheServer } from './backends/server.ts'
 export { SettingsReader } from './backends/settings.ts'
 export { type StoreGauges, StoreStats } from './backends/store-stats.ts'

@@ -46,7 +46,7 @@ const verdict = (counts: readonly number[], tags: number, stamp: number): Validi
 
 const checkTags = (state: TagState, prefix: string, stored: Stamped): MaybePromise<Validity> => {
   const tags = stored.tags.map((tag) => prefix + tag)
-  return whenReady(state.read([...tags, ...tags.map(softTag)]), (counts) =>
+  return whenReady(state.read([...tags, ...tags.map(softTag)], stored.epoch), (counts) =>
     verdict(counts, tags.length, stored.stamp),
   )
 }

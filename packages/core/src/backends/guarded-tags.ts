@@ -1,0 +1,68 @@
+import type { TagState } from '../backend.ts'
+import { isPromise, type MaybePromise, whenReady } from '../message.ts'
+import type { Guard } from './guard.ts'
+import type { Outage } from './outage.ts'
+
+export interface GuardedTagsParts {
+  readonly state: TagState
+  readonly guard: Guard
+  readonly outage: Outage
+  readonly deadlineMs: number
+}
+
+/** `run`, and `failed` where it throws or rejects. */
+const caught = <T>(
+  run: () => MaybePromise<T>,
+  failed: (error: unknown) => MaybePromise<T>,
+): MaybePromise<T> => {
+  try {
+    const answer = run()
+    return isPromise(answer) ? answer.catch(failed) : answer
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** The invalidation state of a store that may be out of reach. */
+export const guardedTags = ({ state, guard, outage, deadlineMs }: GuardedTagsParts): TagState => {
+  const ask = <T>(operation: string, run: () => MaybePromise<T>): MaybePromise<T> =>
+    guard.call({ operation, run, deadlineMs, repeatable: true })
+
+  type Head = Awaited<ReturnType<TagState['head']>>
+  const askHead = (): MaybePromise<Head> => ask('tags.head', () => state.head())
+  const head = (): MaybePromise<Head> => {
+    const present = outage.table?.head()
+    if (present !== undefined) return present
+    const failed = (error: unknown): Head => {
+      const meanwhile = outage.table?.head()
+      if (meanwhile === undefined) throw error
+      return meanwhile
+    }
+    // An old entry must not be taken for valid because the store has not heard of its invalidation yet.
+    if (guard.isClosed && outage.owes) return outage.makeUp().then(askHead).catch(failed)
+    return caught(askHead, failed)
+  }
+
+  const read = (tags: readonly string[], epoch?: string): MaybePromise<readonly number[]> => {
+    const table = outage.tableOf(epoch) ?? (epoch === undefined ? outage.table : undefined)
+    if (table !== undefined) return table.read(tags)
+    const counts = ask('tags.read', () => state.read(tags, epoch))
+    return whenReady(counts, (known) => outage.corrected(tags, known, epoch))
+  }
+
+  const bump = (tags: readonly string[]): MaybePromise<number> => {
+    const failed = (error: unknown): never => {
+      outage.table?.bump(tags)
+      outage.keep(tags)
+      throw error
+    }
+    const done = caught(() => ask('tags.bump', () => state.bump(tags)), failed)
+    return whenReady(done, (seq) => {
+      // An outage has begun meanwhile: what was kept since counts as invalid as well.
+      outage.table?.bump(tags)
+      return seq
+    })
+  }
+
+  return { head, read, bump }
+}

@@ -1,0 +1,109 @@
+import type { CacheBackend } from '../backend.ts'
+import type { Duration } from '../durations.ts'
+import { showValue } from '../errors.ts'
+import type { Logger } from '../options.ts'
+import type { CircuitState } from './circuit.ts'
+import { SettingsReader } from './settings.ts'
+
+/**
+ * Options of `resilient()`.
+ *
+ * @example
+ * const options: ResilientOptions = { deadline: '100ms', fallback: true, logger: console }
+ */
+export interface ResilientOptions {
+  /** Of one operation, its retries included; at most 60 s. Default 250 ms. */
+  deadline?: Duration
+  /** Attempts of one operation within its deadline; 1 for no retry. Default 3. */
+  retryAttempts?: number
+  /** The wait before the second attempt is anything up to this (full jitter); doubled before each one after it. Default 100 ms. */
+  retryBackoffBase?: Duration
+  /** What the wait between two attempts is at most. Default 60 s. */
+  retryBackoffMax?: Duration
+  /** Failures in a row that open the circuit, each attempt counting. Default 5. */
+  circuitBreakerThreshold?: number
+  /** How long after it has opened, and from then on how often, a probe asks whether the store is back. Default 1 s. */
+  circuitBreakerTimeout?: Duration
+  /**
+   * What stands in while the circuit is open, emptied when the store is back: true for a `memory()` of 16 mb, false for
+   * nothing, or a backend with `clear`, which is closed along. Default false.
+   */
+  fallback?: boolean | CacheBackend
+  /** Told of absorbed failures, at most 5 a second, and of the circuit. Default none. */
+  logger?: Logger
+  /** Called when the circuit changes; what it throws is ignored. */
+  onCircuit?: (change: CircuitChange) => void
+}
+
+/**
+ * One change of a circuit breaker.
+ *
+ * @example
+ * const backend = resilient(store, { onCircuit: ({ state }: CircuitChange) => gauge.set(state === 'closed' ? 0 : 1) })
+ */
+export interface CircuitChange {
+  readonly state: CircuitState
+  readonly previous: CircuitState
+  /** The failure that opened it, or kept it open. */
+  readonly cause?: unknown
+}
+
+export interface ResilientSettings {
+  readonly deadlineMs: number
+  readonly attempts: number
+  readonly backoffBaseMs: number
+  readonly backoffMaxMs: number
+  readonly threshold: number
+  readonly timeoutMs: number
+  readonly fallback: boolean | CacheBackend
+  readonly logger: Logger | undefined
+  readonly onCircuit: (change: CircuitChange) => void
+}
+
+const known = [
+  ...(['deadline', 'retryAttempts', 'retryBackoffBase', 'retryBackoffMax'] as const),
+  ...(['circuitBreakerThreshold', 'circuitBreakerTimeout', 'fallback', 'logger', 'onCircuit'] as const),
+] as const
+
+type Reader = SettingsReader<ResilientOptions>
+
+const hasAll = (value: unknown, names: readonly string[]): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+
+const readFallback = (read: Reader): boolean | CacheBackend => {
+  const fallback = read.given('fallback') ?? false
+  if (typeof fallback === 'boolean') return fallback
+  if (hasAll(fallback, ['get', 'set', 'delete', 'close', 'clear'])) return fallback as CacheBackend
+  const rule = `fallback must be true, false, or a backend that has clear as well, for it is emptied on recovery; received ${showValue(fallback)}`
+  read.refuse('CACHE_CONFIG_TYPE', 'fallback', fallback, rule, 'true')
+  return false
+}
+
+const readLogger = (read: Reader): Logger | undefined => {
+  const logger = read.given('logger')
+  if (logger === undefined || hasAll(logger, ['debug', 'info', 'warn', 'error']))
+    return logger as Logger | undefined
+  const rule = 'logger must be an object with debug, info, warn and error, such as console'
+  read.refuse('CACHE_CONFIG_TYPE', 'logger', logger, rule, 'console')
+  return undefined
+}
+
+/** What the options come to; throws a `CacheConfigError` that names everything wrong with them. */
+export const readResilientOptions = (options: ResilientOptions, site: string): ResilientSettings => {
+  const read = new SettingsReader(site, options, known)
+  const settings: ResilientSettings = {
+    deadlineMs: read.duration('deadline', 0.25, { mostSeconds: 60 }),
+    attempts: read.count('retryAttempts', 3, { most: 100 }),
+    backoffBaseMs: read.duration('retryBackoffBase', 0.1),
+    backoffMaxMs: read.duration('retryBackoffMax', 60, { unbounded: true }),
+    threshold: read.count('circuitBreakerThreshold', 5),
+    timeoutMs: read.duration('circuitBreakerTimeout', 1),
+    fallback: readFallback(read),
+    logger: readLogger(read),
+    onCircuit: read.callback('onCircuit', () => undefined),
+  }
+  read.settle()
+  return settings
+}

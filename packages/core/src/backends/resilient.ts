@@ -1,0 +1,250 @@
+import type { BackendHealth, CacheBackend } from '../backend.ts'
+import { isPromise, type MaybePromise, whenReady } from '../message.ts'
+import { within } from '../within.ts'
+import { Circuit, type CircuitState, realTimers, type Timers } from './circuit.ts'
+import { Fallback } from './fallback.ts'
+import { Guard } from './guard.ts'
+import { type GuardedStore, guardedView } from './guarded-view.ts'
+import { memory } from './memory.ts'
+import { Outage } from './outage.ts'
+import { ResilientLog } from './resilient-log.ts'
+import {
+  type CircuitChange,
+  type ResilientOptions,
+  type ResilientSettings,
+  readResilientOptions,
+} from './resilient-options.ts'
+import { ResilientCounts, type ResilientStats, resilientStats } from './resilient-stats.ts'
+
+/**
+ * What `resilient()` gives: the backend's own capabilities, and statistics and health that tell of the circuit.
+ *
+ * @example
+ * const backend: ResilientBackend = resilient(myBackend())
+ * console.log(backend.circuit)   // 'closed'
+ */
+export interface ResilientBackend extends CacheBackend {
+  readonly name: string
+  readonly circuit: CircuitState
+  stats(): MaybePromise<ResilientStats>
+  health(): MaybePromise<BackendHealth>
+}
+
+/** How a cache looks at a guarded store: failures reject, so that it can tell of them. */
+export interface GuardedViews {
+  /** Where entries lie: the fallback's stand in while the store is out of reach. */
+  readonly entries: CacheBackend
+  /** The store alone: what must not be lost. */
+  readonly durable: CacheBackend
+  onFailure(listener: (operation: string, error: unknown) => void): void
+  onCircuit(listener: (change: CircuitChange) => void): void
+}
+
+/** Packages have their own copy of this module, and find each other's by this. */
+const viewsOf = Symbol.for('stowage.guarded')
+
+/** The views of a backend that is resilient already; undefined where it is not. */
+export const viewsOfResilient = (backend: CacheBackend): ((deadlineMs: number) => GuardedViews) | undefined =>
+  (backend as { [viewsOf]?: (deadlineMs: number) => GuardedViews })[viewsOf]
+
+/** The fallback must stay far below what an outage may cost in memory. */
+const fallbackSize = { maxEntries: 10_000, maxBytes: '16mb' } as const
+/** A store that hangs does not hold up the end of the process. */
+const closeMs = 5000
+
+const fallbackOf = ({ fallback }: ResilientSettings): Fallback | undefined => {
+  if (fallback === false) return undefined
+  return new Fallback(fallback === true ? memory(fallbackSize) : fallback)
+}
+
+const failureOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** One store behind a circuit breaker. */
+class ResilientStore {
+  readonly #settings: ResilientSettings
+  readonly #backend: CacheBackend
+  readonly #circuit: Circuit
+  readonly #store: GuardedStore
+  readonly #log: ResilientLog
+  readonly #onFailure: ((operation: string, error: unknown) => void)[] = []
+  readonly #onCircuit: ((change: CircuitChange) => void)[]
+  #closing: MaybePromise<void> | undefined
+  #closed = false
+
+  constructor(backend: CacheBackend, settings: ResilientSettings, timers: Timers) {
+    const name = backend.name ?? 'backend'
+    const { now } = timers
+    const { threshold, timeoutMs, deadlineMs, attempts, backoffBaseMs, backoffMaxMs } = settings
+    this.#settings = settings
+    this.#backend = backend
+    this.#log = new ResilientLog(settings.logger, now)
+    this.#onCircuit = [settings.onCircuit]
+    this.#circuit = new Circuit({
+      threshold,
+      timeoutMs,
+      timers,
+      probe: () => this.#probe(),
+      changed: (state, previous, cause) => this.#changed(state, previous, cause),
+    })
+    const guard = new Guard({
+      backend: name,
+      circuit: this.#circuit,
+      limits: { attempts, backoffBaseMs, backoffMaxMs },
+      now,
+      failed: (asked, error) => {
+        this.#log.failed(asked, error)
+        for (const listener of this.#onFailure) listener(asked.operation, error)
+      },
+    })
+    const fallback = fallbackOf(settings)
+    const local = fallback !== undefined
+    const state = backend.tags
+    const outage = state === undefined ? undefined : new Outage({ state, guard, local, deadlineMs, now })
+    this.#store = { name, backend, guard, counts: new ResilientCounts(), fallback, outage }
+  }
+
+  facade(): ResilientBackend {
+    const { deadlineMs } = this.#settings
+    const view = guardedView(this.#store, { deadlineMs, absorbs: true, fallback: true })
+    const circuit = (): CircuitState => this.#circuit.state
+    return Object.defineProperties(
+      { ...view, ...this.#own(deadlineMs) },
+      {
+        circuit: { get: circuit, enumerable: true },
+        [viewsOf]: { value: (atMost: number) => this.#views(Math.min(atMost, deadlineMs)) },
+      },
+    ) as unknown as ResilientBackend
+  }
+
+  #own(deadlineMs: number): Pick<ResilientBackend, 'stats' | 'health' | 'close'> {
+    return { stats: () => this.#stats(), health: () => this.#health(deadlineMs), close: () => this.#close() }
+  }
+
+  #views(deadlineMs: number): GuardedViews {
+    const own = this.#own(deadlineMs)
+    const view = (fallback: boolean): CacheBackend => ({
+      ...guardedView(this.#store, { deadlineMs, absorbs: false, fallback }),
+      ...own,
+    })
+    return {
+      entries: view(true),
+      durable: view(false),
+      onFailure: (listener) => void this.#onFailure.push(listener),
+      onCircuit: (listener) => void this.#onCircuit.push(listener),
+    }
+  }
+
+  /** Whether the store answers, and has heard of all that was invalidated while it did not. */
+  async #probe(): Promise<void> {
+    const { guard, outage } = this.#store
+    const health = await guard.call({
+      operation: 'health',
+      run: () => this.#ask(),
+      deadlineMs: this.#settings.deadlineMs,
+      repeatable: false,
+      always: true,
+    })
+    if (health?.status === 'unhealthy') throw new Error(health.error ?? 'the store says that it is unhealthy')
+    if (outage?.owes === true) await outage.makeUp()
+  }
+
+  #ask(): MaybePromise<BackendHealth | undefined> {
+    const health = this.#backend.health?.()
+    return health ?? whenReady(this.#backend.get('#health'), () => undefined)
+  }
+
+  #changed(state: CircuitState, previous: CircuitState, cause: unknown): void {
+    const { fallback, outage, guard, name } = this.#store
+    if (previous === 'closed') outage?.begin()
+    if (state === 'closed') {
+      outage?.end()
+      guard.recovered()
+    }
+    if (previous === 'closed' || state === 'closed') fallback?.empty()
+    this.#log.circuit(name, state, previous, cause)
+    const change = { state, previous, ...(cause === undefined ? {} : { cause }) }
+    for (const listener of this.#onCircuit) {
+      try {
+        listener(change)
+      } catch {}
+    }
+  }
+
+  #stats(): MaybePromise<ResilientStats> {
+    const { guard, counts, name } = this.#store
+    const of = { backend: name, counts, guard, circuit: this.#circuit }
+    const stats = guard.isClosed ? this.#backend.stats?.() : undefined
+    if (!isPromise(stats)) return resilientStats({ ...of, store: stats })
+    const asked = { backend: name, operation: 'stats' }
+    return within(Promise.resolve(stats), closeMs, asked).then(
+      (store) => resilientStats({ ...of, store }),
+      () => resilientStats({ ...of, store: undefined }),
+    )
+  }
+
+  #health(deadlineMs: number): MaybePromise<BackendHealth> {
+    const { guard, fallback } = this.#store
+    const began = performance.now()
+    const failed = (error: unknown): BackendHealth => ({
+      status: guard.isClosed || fallback === undefined ? 'unhealthy' : 'degraded',
+      connected: false,
+      circuit: this.#circuit.state,
+      error: failureOf(error),
+    })
+    if (this.#closed) return failed(new Error('closed'))
+    if (!guard.isClosed) return failed(guard.lastError)
+    const told = (health: BackendHealth | undefined): BackendHealth => {
+      const found = health ?? { status: 'healthy', connected: true, latencyMs: performance.now() - began }
+      return { ...found, circuit: this.#circuit.state }
+    }
+    try {
+      const call = { operation: 'health', run: () => this.#ask(), deadlineMs, repeatable: false }
+      const health = guard.call(call)
+      return isPromise(health) ? health.then(told, failed) : told(health)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  #close(): MaybePromise<void> {
+    if (this.#closed) return this.#closing
+    this.#closed = true
+    this.#circuit.stop()
+    this.#closing = whenReady(this.#store.fallback?.close(), () => this.#closeStore())
+    return this.#closing
+  }
+
+  #closeStore(): MaybePromise<void> {
+    const { name } = this.#store
+    const done = this.#backend.close()
+    if (!isPromise(done)) return undefined
+    const asked = { backend: name, operation: 'close' }
+    return within(Promise.resolve(done), closeMs, asked).catch((error: unknown) => {
+      if ((error as { code?: unknown }).code !== 'TIMEOUT_ERROR') throw error
+      this.#log.failed(asked, error)
+    })
+  }
+}
+
+/**
+ * Any backend with a deadline for each operation, retries within it, a circuit breaker, and on request a fallback.
+ * Reads that fail are misses, and entries that cannot be written are lost; nothing waits longer than the deadline, and
+ * while the circuit is open nothing waits at all. What deletes, counts or invalidates still rejects where the store did
+ * not take it. A backend that answers at once still does.
+ *
+ * @throws {CacheConfigError} `CACHE_CONFIG_UNKNOWN_OPTION`, `CACHE_CONFIG_RANGE`, `CACHE_CONFIG_DURATION`,
+ * `CACHE_CONFIG_TYPE`
+ *
+ * @example
+ * const backend = resilient(myBackend(), { deadline: '100ms', fallback: true, logger: console })
+ * await backend.get('greeting')   // null where the store is out of reach
+ */
+export const resilient = (backend: CacheBackend, options: ResilientOptions = {}): ResilientBackend =>
+  createResilient(backend, readResilientOptions(options, 'resilient'), realTimers)
+
+/** With timers of one's own. */
+export const createResilient = (
+  backend: CacheBackend,
+  settings: ResilientSettings,
+  timers: Timers,
+): ResilientBackend => new ResilientStore(backend, settings, timers).facade()
