@@ -27,6 +27,9 @@ function writeProject(blocks: readonly CodeBlock[]): void {
       '@stowage/core/testing': source('core/src/testing/index.ts'),
       '@stowage/node': source('node/src/index.ts'),
       '@stowage/express': source('express/src/index.ts'),
+      '@stowage/koa': source('koa/src/index.ts'),
+      koa: source('koa/node_modules/@types/koa/index.d.ts'),
+      '@koa/router': source('koa/node_modules/@koa/router/dist/index.d.mts'),
     },
   }
   const files = ['prelude.ts', ...blocks.map(fileOf)].map((file) => `pages/${file}`)
