@@ -70,10 +70,13 @@ export class FileTags implements TagState {
   }
 
   async head(): Promise<{ readonly epoch: string; readonly seq: number }> {
+    // Nothing is stored or found any more, so that nothing can be stamped with it.
+    if (this.#closed) return this.#last ?? { epoch: newEpoch(), seq: 0 }
     return (await this.#refresh()).head()
   }
 
   async read(tags: readonly string[]): Promise<readonly number[]> {
+    if (this.#closed) return tags.map(() => Number.MAX_SAFE_INTEGER)
     const table = await this.#refresh()
     // Whoever asks may hold the head of a life that is over, and its counts were higher.
     if (performance.now() < this.#unsureUntil) return tags.map(() => Number.MAX_SAFE_INTEGER)

@@ -13,7 +13,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 /** The invalidation state of the store behind the server. */
 export class HttpTags implements TagState {
   readonly #ask: Ask
-  #epoch: string | undefined
+  #last: { readonly epoch: string; readonly seq: number } | undefined
   #unsureUntil = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -22,13 +22,17 @@ export class HttpTags implements TagState {
   }
 
   async head(): Promise<{ readonly epoch: string; readonly seq: number }> {
+    // Nothing is stored or found any more, so that nothing can be stamped with it.
+    if (this.#closed) return this.#last ?? { epoch: 'closed', seq: 0 }
     const { epoch, seq } = await this.#send({ operation: 'tags.head', method: 'GET', path: paths.tags })
     if (!isText(epoch) || epoch === '' || !isCount(seq)) throw failed('tags.head')
     this.#note(epoch)
+    this.#last = { epoch, seq }
     return { epoch, seq }
   }
 
   async read(tags: readonly string[]): Promise<readonly number[]> {
+    if (this.#closed) return tags.map(() => Number.MAX_SAFE_INTEGER)
     const body = JSON.stringify({ tags })
     const call: HttpCall = { operation: 'tags.read', method: 'POST', path: paths.readTags, body }
     const { epoch, counts } = await this.#send(call)
@@ -51,8 +55,9 @@ export class HttpTags implements TagState {
   }
 
   #note(epoch: string): void {
-    if (this.#epoch !== undefined && this.#epoch !== epoch) this.#unsureUntil = performance.now() + overlapMs
-    this.#epoch = epoch
+    const known = this.#last?.epoch
+    if (known !== undefined && known !== epoch) this.#unsureUntil = performance.now() + overlapMs
+    this.#last = { epoch, seq: 0 }
   }
 
   async #send(call: HttpCall): Promise<Readonly<Record<string, unknown>>> {

@@ -95,6 +95,14 @@ const serve = async (): Promise<void> => {
   tell({ answered, old })
 }
 
-const modes: Readonly<Record<string, () => Promise<void>>> = { write, mixed, bump, change, serve }
+/** Has used all that there is, and leaves it open. */
+const leave = async (): Promise<void> => {
+  await store.set('key', 'value', 60)
+  await store.tags.bump(['t:a'])
+  await store.stats()
+  tell('done')
+}
+
+const modes: Readonly<Record<string, () => Promise<void>>> = { write, mixed, bump, change, serve, leave }
 await modes[mode]?.()
-await store.close()
+if (mode !== 'leave') await store.close()

@@ -94,6 +94,16 @@ describe('file: several processes on one directory', () => {
   )
 })
 
+describe('file: a process that does not close it', () => {
+  test('ends all the same', async () => {
+    const child = start('leave', await newDirectory())
+    const began = performance.now()
+    await told(child)
+    // The start of a process on a busy machine is part of it; the timers in use wait for 20 s.
+    expect(performance.now() - began).toBeLessThan(15_000)
+  })
+})
+
 describe('file: processes killed at any moment', () => {
   const kills = scaled(200, 500)
   const together = 4
