@@ -2,9 +2,11 @@ import type { Decision } from './decision.ts'
 import { Decoded } from './decoded.ts'
 import type { Engine, Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
+import { factsOf } from './facts.ts'
 import { flightKey, type Outcome } from './flights.ts'
 import { isPromise, type MaybePromise } from './message.ts'
-import { factsOf, fillPlan, goForward, noDirectives, reuse } from './search.ts'
+import { staleInstead } from './overdue.ts'
+import { fillPlan, goForward, noDirectives, reuse } from './search.ts'
 import { ownResponse } from './select.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
 import { mayReuse, mayUseStaleIfError } from './semantics/reuse.ts'
@@ -35,9 +37,8 @@ export const collapse = (
   }
   const running = flights.get(key)
   if (running === undefined) return goForward(engine, lead(engine, plan, key))
-  const outcome = running.join(request.headers, policy.collapse.wait)
-  if (outcome === undefined) return goForward(engine, { ...plan, collapsed: false })
-  return outcome.then((settled) => settle(search, plan, settled))
+  const until = performance.now() + policy.collapse.wait
+  return wait(search, plan, until, running.join(request.headers, policy.collapse.wait))
 }
 
 const lead = ({ flights }: Engine, plan: Plan, key: string): Plan => {
@@ -45,7 +46,17 @@ const lead = ({ flights }: Engine, plan: Plan, key: string): Plan => {
   return flight === undefined ? plan : { ...plan, flight }
 }
 
-const settle = (search: Search, plan: Plan, outcome: Outcome): MaybePromise<Decision> => {
+const wait = (
+  search: Search,
+  plan: Plan,
+  until: number,
+  outcome: Promise<Outcome> | undefined,
+): MaybePromise<Decision> =>
+  outcome === undefined
+    ? goForward(search.engine, { ...plan, collapsed: false })
+    : outcome.then((settled) => settle(search, plan, until, settled))
+
+const settle = (search: Search, plan: Plan, until: number, outcome: Outcome): MaybePromise<Decision> => {
   const { engine, attempt } = search
   const alone = (): Decision => goForward(engine, { ...plan, collapsed: false })
   switch (outcome.kind) {
@@ -55,6 +66,8 @@ const settle = (search: Search, plan: Plan, outcome: Outcome): MaybePromise<Deci
       return goForward(engine, { ...plan, flight: outcome.flight })
     case 'again':
       return attempt < mostAttempts ? engine.lookupAgain(search) : alone()
+    case 'overdue':
+      return instead(search, plan, until, outcome)
     case 'late':
       return late(search) ?? alone()
     default:
@@ -84,6 +97,22 @@ const share = (
     return reuse(search, entry, facts, { fwd: plan.reason, collapsed: true })
   }
   return check()
+}
+
+/** The handler takes too long: a stale response where there is one, else the wait goes on as long as there is hope. */
+const instead = async (
+  search: Search,
+  plan: Plan,
+  until: number,
+  { limit, flight }: Extract<Outcome, { kind: 'overdue' }>,
+): Promise<Decision> => {
+  const { engine, request, found, directives, attempt } = search
+  const entry = await staleInstead(engine, found, directives, limit)
+  if (entry !== undefined) return reuse(search, entry, factsOf(engine, entry), { detail: `${limit}-timeout` })
+  if (limit === 'hard' && attempt < mostAttempts) return engine.lookupAgain(search)
+  const joined = flight.join(request.headers, Math.max(0, until - performance.now()), true)
+  if (joined === undefined && attempt < mostAttempts) return engine.lookupAgain(search)
+  return wait(search, plan, until, joined)
 }
 
 /** Waited in vain: what the policy wants then, or undefined for the handler. */

@@ -36,6 +36,13 @@ export interface Forward {
   readonly requestEdits: Readonly<Record<string, string | undefined>>
   /** How the adapter ends the response with 304 when the handler says `notModified()`. */
   set onNotModified(send: () => void)
+  /**
+   * How the adapter sends a response at once, in the place of the one that the handler is still making; it answers false
+   * where it is too late for that. The handler goes on and its response is reported as ever, but sent nowhere; and that
+   * the connection has ended says nothing about it any more. Setting it starts the limits of the policy, `softTimeout`
+   * and `hardTimeout`.
+   */
+  set onReplace(send: (response: SelectedResponse) => boolean)
   /** The request that the framework now has in hand: at a route, or of a replay, it knows more than before. */
   meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers'>>): void
   /** Judges the head before anything of it leaves. */

@@ -96,7 +96,12 @@ export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): F
   }
 }
 
-const addedFields = (exchange: Exchange, handling: Handling, existing: FieldMap): Record<string, string> => {
+/** The fields that tell what the cache did with this request. */
+export const addedFields = (
+  exchange: Exchange,
+  handling: Handling,
+  existing: FieldMap,
+): Record<string, string> => {
   const { reason: fwd, collapsed, found } = exchange.plan
   const { status } = exchange.engine
   const key = status.debug ? found?.key.full : undefined

@@ -6,6 +6,7 @@ import { selectingValues } from './semantics/vary.ts'
 /**
  * What a waiting request learns of the forwarded one. `stored`: here is the response. `alone`: it cannot be shared,
  * run your own handler. `again`: look up again, the key has changed. `lead`: take the forwarded request's place.
+ * `overdue`: it has run over a limit of its policy; at the soft one it goes on, and may still be waited for.
  */
 export type Outcome =
   | { readonly kind: 'stored'; readonly stored: StoredResponse }
@@ -13,6 +14,7 @@ export type Outcome =
   | { readonly kind: 'again' }
   | { readonly kind: 'lead'; readonly flight: Flight }
   | { readonly kind: 'late' }
+  | { readonly kind: 'overdue'; readonly limit: 'soft' | 'hard'; readonly flight: Flight }
 
 interface Waiter {
   /** Request header fields, by which a varying response is selected. */
@@ -45,6 +47,7 @@ export class Flight {
     | undefined
   /** `slow`: it goes on, and takes no more waiters. */
   #state: 'open' | 'slow' | 'closed' = 'open'
+  #overSoftLimit = false
 
   constructor(key: string, flights: Flights) {
     this.key = key
@@ -55,12 +58,17 @@ export class Flight {
     return this.#waiters.size
   }
 
-  /** A promise of what becomes of the forwarded request; undefined where it takes nobody any more. */
-  join(headers: FieldMap, waitMs: number): Promise<Outcome> | undefined {
+  /**
+   * A promise of what becomes of the forwarded request; undefined where it takes nobody any more. `patient`: it is
+   * waited for although it has run over its soft limit.
+   */
+  join(headers: FieldMap, waitMs: number, patient = false): Promise<Outcome> | undefined {
     // Who looked up before the head was there may have missed what it said.
     if (!this.#isSelectedBy(headers)) return Promise.resolve({ kind: 'again' })
     if (this.#stored !== undefined && this.#state !== 'closed')
       return Promise.resolve({ kind: 'stored', stored: this.#stored })
+    if (this.#overSoftLimit && !patient && this.#state !== 'closed')
+      return Promise.resolve({ kind: 'overdue', limit: 'soft', flight: this })
     if (this.#state !== 'open' || this.#waiters.size >= mostWaiters) return undefined
     return new Promise((settle) => {
       this.#waiters.add({ headers, settle, deadline: performance.now() + waitMs })
@@ -78,6 +86,17 @@ export class Flight {
   refuse(mark: boolean): void {
     if (mark) this.#flights.markUncollapsible(this.key)
     this.#close({ kind: 'alone' })
+  }
+
+  /** The waiters, and whoever comes later, may take a stale response instead. */
+  runOverSoftLimit(): void {
+    this.#overSoftLimit = true
+    this.#release({ kind: 'overdue', limit: 'soft', flight: this })
+  }
+
+  /** Nothing will come of the forwarded request. */
+  runOverHardLimit(): void {
+    this.#close({ kind: 'overdue', limit: 'hard', flight: this })
   }
 
   /** Another key has been found for this request: every waiter looks up by itself. */
@@ -233,8 +252,8 @@ export class Flights {
   }
 
   /** A place among the background revalidations, to be given back; false where all are taken. */
-  takeRevalidation(): boolean {
-    if (this.#revalidations >= mostRevalidations) return false
+  takeRevalidation(most = mostRevalidations): boolean {
+    if (this.#revalidations >= most) return false
     this.#revalidations++
     return true
   }

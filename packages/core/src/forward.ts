@@ -22,6 +22,7 @@ import type { ForwardedHead } from './head.ts'
 import { dropRecording, landRecording, storeResponse } from './landing.ts'
 import { type FieldMap, type MaybePromise, whenReady } from './message.ts'
 import { judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
+import { type Limited, Limits } from './overdue.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
 import type { SelectedResponse } from './select.ts'
@@ -39,7 +40,7 @@ const differ = (a: FieldMap, b: FieldMap): boolean =>
   a !== b && [...Object.keys(a), ...Object.keys(b)].some((name) => a[name] !== b[name])
 
 /** One request on its way to the handler: its plan, the head of its response, the body while it is recorded. */
-export class ForwardedRequest implements Forward, HandlerSource {
+export class ForwardedRequest implements Forward, HandlerSource, Limited {
   readonly action = 'forward'
   /** Becomes `req.cache`. */
   readonly handler: HandlerCache = new HandlerContext(this)
@@ -55,6 +56,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
   #rewritten = false
   #recording: Recording | undefined
   #onNotModified: () => void = () => undefined
+  readonly #limits = new Limits(this)
 
   constructor(engine: Engine, plan: Plan) {
     this.#engine = engine
@@ -101,6 +103,24 @@ export class ForwardedRequest implements Forward, HandlerSource {
     this.#onNotModified = send
   }
 
+  /** How the adapter sends a response in the place of the one that the handler is still making. */
+  set onReplace(send: (response: SelectedResponse) => boolean) {
+    this.#limits.start(send)
+  }
+
+  get signal(): AbortSignal {
+    return this.#limits.signal
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open' && !this.#retired
+  }
+
+  /** From now on it is a revalidation. */
+  goOnAlone(): void {
+    this.#plan = { ...this.#plan, background: true }
+  }
+
   sendNotModified(): void {
     this.#onNotModified()
   }
@@ -129,6 +149,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
     if (same && plan.found !== undefined) {
       this.#plan = { ...plan, policy }
       if (policy.ttl === false) this.#switchOff()
+      this.#limits.watch()
       return this
     }
     plan.flight?.rekey()
@@ -150,8 +171,9 @@ export class ForwardedRequest implements Forward, HandlerSource {
     if (this.#phase !== 'open' || this.#retired) return untouched
     this.#phase = 'responded'
     this.#plan = afterMethodChange(this.#plan, head.method)
-    const hold = invalidateAfter(this.#exchange, this.#invalidations, head)
-    const verdict = this.#judge(head)
+    const hold = invalidateAfter(this.exchange, this.#invalidations, head)
+    if (!this.#limits.isReplaced) this.#limits.stop()
+    const verdict = this.#limits.isExpired ? untouched : this.#judge(head)
     return hold === undefined ? verdict : { ...verdict, hold }
   }
 
@@ -159,7 +181,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
   write(chunk: Buffer): void {
     if (this.#recording === undefined || this.#recording.add(chunk)) return
     this.#recording = undefined
-    dropRecording(this.#exchange, 'too-large', `more than ${this.#plan.policy.maxBodyBytes} bytes`, true)
+    dropRecording(this.exchange, 'too-large', `more than ${this.#plan.policy.maxBodyBytes} bytes`, true)
   }
 
   /** The body is complete: it is stored, and whoever waits is answered. */
@@ -167,11 +189,11 @@ export class ForwardedRequest implements Forward, HandlerSource {
     const recording = this.#close()
     if (recording === undefined) return undefined
     if (this.remarks.skipped !== undefined)
-      return dropRecording(this.#exchange, 'skip', this.remarks.skipped, false)
+      return dropRecording(this.exchange, 'skip', this.remarks.skipped, false)
     const body = recording.body()
     if (isComplete(recording.head.judged.own, body.length))
-      return landRecording(this.#exchange, recording.head, body)
-    return dropRecording(this.#exchange, 'incomplete', 'shorter or longer than its Content-Length', false)
+      return landRecording(this.exchange, recording.head, body)
+    return dropRecording(this.exchange, 'incomplete', 'shorter or longer than its Content-Length', false)
   }
 
   /**
@@ -183,15 +205,16 @@ export class ForwardedRequest implements Forward, HandlerSource {
     if (directives === undefined || this.#plan.policy.scope !== undefined) return
     if (permitsCredentials(directives, 'other')) return
     this.#recording = undefined
-    dropRecording(this.#exchange, 'set-cookie', 'an outer layer has set a cookie', true)
+    dropRecording(this.exchange, 'set-cookie', 'an outer layer has set a cookie', true)
   }
 
   /** The handler failed without a response: the stale one that may stand in, of which nobody else will be told. */
   fail(error: unknown): SelectedResponse | undefined {
-    if (this.#phase !== 'open' || this.#retired || this.background) return undefined
-    const stale = standIn(this.#exchange, undefined)
+    if (!this.isOpen || this.background || this.#limits.isExpired) return undefined
+    const stale = standIn(this.exchange, undefined)
     if (stale === undefined) return undefined
     this.#phase = 'responded'
+    this.#limits.stop()
     this.#engine.reports.error('HANDLER_FAILED', 'handler', error)
     return stale.response
   }
@@ -201,7 +224,10 @@ export class ForwardedRequest implements Forward, HandlerSource {
     if (this.#phase === 'ended') return
     this.#close()
     this.#plan.flight?.abandon()
-    if (this.background) failRevalidation(this.#exchange, cause ?? new Error('the revalidation was given up'))
+    if (!this.background) return
+    const reason = cause ?? new Error('the revalidation was given up')
+    this.#limits.abort(reason)
+    failRevalidation(this.exchange, reason)
   }
 
   /** The route turns out to be one that is not cached: what its own lookup would have said. */
@@ -213,13 +239,14 @@ export class ForwardedRequest implements Forward, HandlerSource {
   #close(): Recording | undefined {
     if (this.#phase === 'ended') return undefined
     this.#phase = 'ended'
+    this.#limits.stop()
     if (this.background) this.#engine.flights.giveRevalidation()
     const recording = this.#recording
     this.#recording = undefined
     return recording
   }
 
-  get #exchange(): Exchange {
+  get exchange(): Exchange {
     return { engine: this.#engine, plan: this.#plan, remarks: this.remarks, requestTime: this.#requestTime }
   }
 
@@ -238,6 +265,7 @@ export class ForwardedRequest implements Forward, HandlerSource {
     }
     if (decision.action === 'reuse') {
       this.#retired = true
+      this.#limits.stop()
       return decision
     }
     // Every Forward of the engine is one.
@@ -246,11 +274,12 @@ export class ForwardedRequest implements Forward, HandlerSource {
     const counted = this.#plan.found !== undefined || this.#plan.met !== undefined
     this.#plan =
       counted && found !== undefined ? { ...decision.#plan, found: { ...found, stamp: met } } : decision.#plan
+    this.#limits.watch()
     return this
   }
 
   #judge(head: ForwardedHead): Verdict {
-    const exchange = this.#exchange
+    const exchange = this.exchange
     const { fills, found } = this.#plan
     const stale = isServerFailure(head.status) ? standIn(exchange, head.status) : undefined
     if (stale !== undefined) return stale

@@ -17,6 +17,8 @@ export interface HandlerCache {
   readonly status: 'miss' | 'revalidate' | 'refresh' | 'bypass'
   /** Validators of the stale response that would be reused after `notModified()`. */
   readonly stale: { readonly etag?: string; readonly lastModified?: Date } | undefined
+  /** Aborts when the handler has run over its `hardTimeout`, or when a background revalidation is given up. */
+  readonly signal: AbortSignal
   /** Freshness of this response, above what its header fields say; false: do not store it. Seconds or a string. */
   ttl(duration: Duration | false): this
   /** Names to invalidate this response by. */
@@ -53,6 +55,7 @@ export const validatorsOf = (headers: FieldMap): NonNullable<HandlerCache['stale
 export interface HandlerSource {
   readonly status: HandlerCache['status']
   readonly stale: HandlerCache['stale']
+  readonly signal: AbortSignal
   readonly remarks: Remarks
   sendNotModified(): void
 }
@@ -71,6 +74,10 @@ export class HandlerContext implements HandlerCache {
 
   get stale(): HandlerCache['stale'] {
     return this.#source.stale
+  }
+
+  get signal(): AbortSignal {
+    return this.#source.signal
   }
 
   ttl(duration: Duration | false): this {

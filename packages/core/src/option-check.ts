@@ -184,8 +184,15 @@ const checkFormerName = (given: object, layer: PolicyLayer, spot: Spot): void =>
   }
 }
 
+const checkLimits = ({ softTimeout, hardTimeout }: PolicyLayer, spot: Spot): void => {
+  if (softTimeout === undefined || hardTimeout === undefined || softTimeout < hardTimeout) return
+  const sentence = `softTimeout (${softTimeout} ms) must be below hardTimeout (${hardTimeout} ms): it would never act.`
+  refuse(inside(spot, 'softTimeout'), 'CACHE_CONFIG_RANGE', softTimeout, sentence)
+}
+
 const checkRelations = (given: object, layer: PolicyLayer, weaker: BodyRules, spot: Spot): void => {
   checkFormerName(given, layer, spot)
+  checkLimits(layer, spot)
   checkBodies(layer, weaker, spot)
 }
 

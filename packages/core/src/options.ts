@@ -104,6 +104,16 @@ export interface CachePolicy<Req = unknown> {
   tags?: readonly string[] | ((request: RequestView<Req>, response: ResponseView) => readonly string[])
   /** One handler run for concurrent requests. Default true: wait at most 5 s, then run the handler. */
   collapse?: boolean | { readonly wait?: Duration; readonly onTimeout?: 'run' | 'stale' | 503 }
+  /**
+   * How long the handler may take until a stale response is sent in its place, where there is one; it goes on, and its
+   * response is stored. Default none.
+   */
+  softTimeout?: Duration
+  /**
+   * How long the handler may take until `req.cache.signal` aborts and a stale response is sent, or a 504. What it still
+   * answers is dropped. Default none.
+   */
+  hardTimeout?: Duration
   /** Of the response body; a larger one is sent and not stored. Default 10 mb. */
   maxBodyBytes?: ByteSize
   /** Of the fields set by the handler, store only these (and those that the content needs). */

@@ -120,6 +120,8 @@ const checkCollapse: Check<Collapse | false> = (value, spot) => {
 
 const checkFieldNames: Check<readonly string[]> = checkList(checkFieldName, 'a list of field names')
 
+const checkTimeLimit = checkWait({ zero: false, maxSeconds: 3600 })
+
 /** A check for every member of a policy. */
 export const policyChecks = {
   ttl: checkTtl,
@@ -134,6 +136,8 @@ export const policyChecks = {
   scope: checkScope,
   tags: checkTags,
   collapse: checkCollapse,
+  softTimeout: checkTimeLimit,
+  hardTimeout: checkTimeLimit,
   maxBodyBytes: checkByteSize('10mb'),
   includeHeaders: checkFieldNames,
   excludeHeaders: checkFieldNames,

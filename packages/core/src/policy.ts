@@ -51,6 +51,9 @@ export interface Policy<Req = unknown> {
   /** Tags of the weaker layers: they unite. */
   readonly inheritedTags: readonly Policy<Req>['tags'][]
   readonly collapse: Collapse | false
+  /** Milliseconds; undefined for as long as it takes. */
+  readonly softTimeout: number | undefined
+  readonly hardTimeout: number | undefined
   readonly maxBodyBytes: number
   /** Lower-case; undefined stores all. */
   readonly includeHeaders: readonly string[] | undefined
@@ -106,6 +109,8 @@ const builtIn: Policy = {
   tags: [],
   inheritedTags: [],
   collapse: { wait: 5000, onTimeout: 'run' },
+  softTimeout: undefined,
+  hardTimeout: undefined,
   maxBodyBytes: 10_485_760,
   includeHeaders: undefined,
   excludeHeaders: [],
@@ -175,6 +180,8 @@ const mergeLayer = <Req>(base: Policy<Req>, layer: PolicyLayer): Policy<Req> => 
     etag: layer.etag ?? base.etag,
     status: layer.status ?? base.status,
     collapse: layer.collapse ?? base.collapse,
+    softTimeout: layer.softTimeout ?? base.softTimeout,
+    hardTimeout: layer.hardTimeout ?? base.hardTimeout,
     maxBodyBytes: layer.maxBodyBytes ?? base.maxBodyBytes,
     includeHeaders: layer.includeHeaders ?? base.includeHeaders,
     excludeHeaders: layer.excludeHeaders ?? base.excludeHeaders,

@@ -1,7 +1,6 @@
 import type { Forward, Reuse } from './decision.ts'
 import type { Decoded } from './decoded.ts'
 import type { Engine, Search } from './engine.ts'
-import { reuseFacts } from './entry.ts'
 import type { Plan } from './exchange.ts'
 import { ForwardedRequest } from './forward.ts'
 import { infoOf } from './info.ts'
@@ -12,13 +11,6 @@ import { type Handling, statusFields } from './status-fields.ts'
 
 /** What a request says where its directives do not count. */
 export const noDirectives: RequestDirectives = {}
-
-/** What decides about the reuse of an entry now. */
-export const factsOf = ({ clock }: Engine, { stored, invalidatedAt }: Decoded): ReuseFacts => {
-  const now = clock()
-  // A clock that was set back must not make an invalidation one of the future.
-  return reuseFacts(stored, now, invalidatedAt === undefined ? undefined : Math.max(0, now - invalidatedAt))
-}
 
 /** A stored response as the answer. */
 export const reuse = (search: Search, entry: Decoded, facts: ReuseFacts, handling: Handling): Reuse => {

@@ -2,14 +2,17 @@ import type { ServerResponse } from 'node:http'
 import { finished, pipeline, Readable, Transform } from 'node:stream'
 import type { FieldMap, Forward, HandlerCache, SelectedResponse, Verdict } from '@stowage/core'
 import {
+  type Aside,
   applyEdits,
   applyFields,
   capture,
   clearReason,
   currentFields,
   customReason,
+  endListeners,
   fieldsOf,
   joinHandlers,
+  sendAside,
   takeBackEdits,
   takeVary,
 } from '@stowage/node'
@@ -52,8 +55,11 @@ export const putHead = (reply: FastifyReply, { status, reason, headers, added }:
 }
 
 /** Of the constructor these would keep each request alive longer; see `capture` in @stowage/node. */
-const abortOnClose = (raw: ServerResponse, forward: Forward): void => {
-  raw.on('close', () => forward.abort())
+const abortOnClose = (raw: ServerResponse, forward: Forward, capture: ReplyCapture): void => {
+  // A client that has been answered may leave; its handler goes on.
+  raw.on('close', () => {
+    if (!capture.isSetAside) forward.abort()
+  })
 }
 const endingWith304 = (reply: FastifyReply) => (): void => {
   reply.code(304).send()
@@ -70,11 +76,14 @@ export class ReplyCapture {
   readonly #route: string
   readonly #fields: ReplyFields
   readonly #outer: FieldMap
+  readonly #listeners: ReadonlySet<unknown>
   #phase: 'open' | 'held' | 'judged' | 'raw' = 'open'
   #verdict = untouched
   /** The head as the handler's side left it. */
   #before: FieldMap = {}
   #complete = false
+  /** The client has been answered while the handler still runs. */
+  #aside: Aside | undefined
 
   constructor(reply: FastifyReply, forward: Forward, route: string) {
     this.#reply = reply
@@ -85,9 +94,14 @@ export class ReplyCapture {
     this.#outer = { ...fieldsOf(this.#fields), ...(vary === undefined ? {} : { vary }) }
     // Another cache in front, one for plain node:http, may listen as well.
     this.handler = joinHandlers((reply.request.raw as { cache?: HandlerCache }).cache, forward.handler)
-    abortOnClose(reply.raw, forward)
+    abortOnClose(reply.raw, forward, this)
+    this.#listeners = endListeners(reply.raw)
     forward.onNotModified = endingWith304(reply)
     this.#watchRaw()
+  }
+
+  get isSetAside(): boolean {
+    return this.#aside !== undefined
   }
 
   /** What `onSend` is for, at its very beginning. */
@@ -200,9 +214,31 @@ export class ReplyCapture {
     done(null, payload)
   }
 
+  /** Sends another response now; what the route still answers is recorded, and goes nowhere. */
+  #replace(
+    selected: SelectedResponse,
+    { writeHead, end }: Pick<ServerResponse, 'writeHead' | 'end'>,
+  ): boolean {
+    const { raw } = this.#reply
+    if (this.#phase !== 'open') return false
+    const layer = { writeHead: writeHead.bind(raw), end: end.bind(raw) } as Pick<
+      ServerResponse,
+      'writeHead' | 'end'
+    >
+    const onDestroy = (error: unknown): void => this.#forward.abort(error)
+    this.#aside = sendAside(raw, selected, layer, {
+      outer: this.#outer,
+      listeners: this.#listeners,
+      onDestroy,
+    })
+    return this.#aside !== undefined
+  }
+
   /** Where a handler writes to Node's response itself, its answer is told of from there, and not stored. */
   #watchRaw(): void {
     const { raw } = this.#reply
+    const { writeHead, end } = raw
+    this.#forward.onReplace = (selected) => this.#replace(selected, { writeHead, end })
     for (const name of ['writeHead', 'write', 'end', 'flushHeaders'] as const) {
       const original = raw[name] as (...given: unknown[]) => unknown
       const watching = (...given: unknown[]): unknown => {
@@ -212,7 +248,7 @@ export class ReplyCapture {
           capture(raw, this.#forward, () => this.#route)
           return (raw[name] as (...given: unknown[]) => unknown)(...given)
         }
-        const result = original.apply(raw, given)
+        const result = this.#aside?.swallow(name, given) ?? original.apply(raw, given)
         if (name === 'end' && this.#phase === 'judged') this.#ended()
         return result
       }

@@ -50,12 +50,17 @@ export const attachedTo = (
  */
 export const joinHandlers = (outer: HandlerCache | undefined, inner: HandlerCache): HandlerCache => {
   if (outer === undefined || outer === inner) return inner
+  let signal: AbortSignal | undefined
   const joined: HandlerCache = {
     get status() {
       return inner.status
     },
     get stale() {
       return inner.stale
+    },
+    get signal() {
+      signal ??= AbortSignal.any([outer.signal, inner.signal])
+      return signal
     },
     ttl: (duration) => {
       for (const handler of [outer, inner]) handler.ttl(duration)

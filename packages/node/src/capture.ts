@@ -1,13 +1,15 @@
 import type { ServerResponse } from 'node:http'
-import type { FieldMap, Forward, ForwardedHead, Verdict } from '@stowage/core'
+import type { FieldMap, Forward, ForwardedHead, SelectedResponse, Verdict } from '@stowage/core'
+import { type Aside, endListeners, sendAside } from './aside.ts'
 import type { Captured, UnsentBody } from './captured.ts'
+import { abortOnClose, countAsSent, endingWith304, type Replaceable, replacing } from './endings.ts'
 import { isGone } from './gone.ts'
-import { clearReason, headOf, isRefusedHead, mayHaveGainedCookie, settleHead } from './head.ts'
-import { applyEdits, applyFields, fieldsOf, takeBackEdits, takeVary } from './headers.ts'
+import { headOf, isRefusedHead, mayHaveGainedCookie, settleHead, unsentHead } from './head.ts'
+import { applyEdits, fieldsOf, takeBackEdits, takeVary } from './headers.ts'
 import { Held } from './held.ts'
 import { type Methods, OuterLayer } from './layer.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf } from './piece.ts'
-import { send } from './send.ts'
+import { clearHandlerFields, send } from './send.ts'
 
 const untouched: Verdict = { record: false, edits: {} }
 
@@ -16,11 +18,12 @@ const untouched: Verdict = { record: false, edits: {} }
  * what later middleware puts in front of `writeHead`, `write` and `end` happens before, what earlier middleware did
  * happens after.
  */
-class Capture implements Captured {
+class Capture implements Captured, Replaceable {
   readonly #response: ServerResponse
   readonly #forward: Forward
   readonly #route: () => string | undefined
   readonly #outer: FieldMap
+  readonly #listeners: ReadonlySet<unknown>
   readonly #layer: OuterLayer
   readonly #held: Held
   readonly #patched: Methods
@@ -38,6 +41,8 @@ class Capture implements Captured {
   /** A stale response has taken the place of a handler that failed: whatever it still does goes nowhere. */
   #failed = false
   #ended = false
+  /** The client has been answered while the handler still runs. */
+  #aside: Aside | undefined
   /** The framework has had the head judged: asked whether it has reported all of the body. */
   #isWhole: (() => boolean) | undefined
 
@@ -51,27 +56,38 @@ class Capture implements Captured {
     this.#layer = new OuterLayer(response, (error) => this.#refused(error))
     this.#patched = this.#methods()
     Object.assign(response, this.#patched)
-    abortOnClose(response, forward)
+    abortOnClose(response, forward, this)
+    this.#listeners = endListeners(response)
     forward.onNotModified = endingWith304(response)
+    forward.onReplace = replacing(this)
+  }
+
+  get isSetAside(): boolean {
+    return this.#aside !== undefined
+  }
+
+  /** Sends another response now; what the handler still makes is recorded, and goes nowhere. */
+  replace(selected: SelectedResponse): boolean {
+    if (this.#verdict !== undefined || this.#aside !== undefined) return false
+    const rules = {
+      outer: this.#outer,
+      listeners: this.#listeners,
+      onDestroy: (error: unknown) => this.#forward.abort(error),
+    }
+    this.#aside = sendAside(this.#response, selected, this.#layer.sender(), rules)
+    this.#discarding = this.#answered = this.#aside !== undefined
+    return this.#discarding
   }
 
   judge({ headers, body, isWhole }: UnsentBody): Verdict | undefined {
     const response = this.#response
     if (this.#verdict !== undefined || response.headersSent || isGone(response)) return undefined
     this.#isWhole = isWhole
-    const known = this.#head()
-    const head = { ...known, headers: { ...known.headers, ...headers } }
-    // A body that nobody asks for is not made.
-    const whole = body && {
-      ...head,
-      get body() {
-        return body()
-      },
-    }
-    const verdict = this.#forward.respond(whole ?? head)
+    const verdict = this.#forward.respond(unsentHead(this.#head(), headers, body))
     this.#verdict = verdict
+    if (this.#aside !== undefined) this.#aside.headSent = true
     if (verdict.response === undefined) applyEdits(response, verdict.edits, this.#outer.vary)
-    else this.#clear()
+    else clearHandlerFields(response, this.#outer)
     return verdict
   }
 
@@ -90,41 +106,41 @@ class Capture implements Captured {
     if (this.#failed) return response
     if (this.#verdict !== undefined) {
       // Node's own call for the head that has been judged, or a second head, which Node refuses.
-      return this.#waits ? response : (this.#layer.call('writeHead', given) as ServerResponse)
+      return this.#waits ? response : (this.#call('writeHead', given) as ServerResponse)
     }
-    if (response.headersSent || isRefusedHead(given))
-      return this.#layer.call('writeHead', given) as ServerResponse
+    if (response.headersSent || isRefusedHead(given)) return this.#call('writeHead', given) as ServerResponse
     settleHead(response, given)
     this.#judge()
     if (this.#deferring || this.#discarding) return response
-    return this.#held.orLater(() => this.#layer.call('writeHead', [response.statusCode]), response)
+    return this.#held.orLater(() => this.#call('writeHead', [response.statusCode]), response)
   }
 
   #write(given: readonly unknown[]): boolean {
     const piece = pieceOf(given)
     if (this.#ended && this.#waits) return this.#swallow(piece, false)
     // What is no chunk is for the original method to refuse.
-    if (piece.chunk === undefined) return this.#layer.call('write', given) as boolean
+    if (piece.chunk === undefined) return this.#call('write', given) as boolean
     this.#judgeFirst(undefined)
     this.#record(piece)
     if (this.#discarding) return this.#swallow(piece, true)
-    if (!this.#held.waits) return this.#layer.call('write', given) as boolean
-    return this.#held.orLater(() => this.#layer.call('write', copied(piece)), false)
+    if (!this.#held.waits) return this.#call('write', given) as boolean
+    return this.#held.orLater(() => this.#call('write', copied(piece)), false)
   }
 
   #end(given: readonly unknown[]): ServerResponse {
     const piece = pieceOf(given)
     // A second end of what waits to leave would be one too many when it does.
     if (this.#ended && this.#waits) return this.#swallow(piece, this.#response)
-    if (isRefusedEnd(piece)) return this.#layer.call('end', given) as ServerResponse
+    if (isRefusedEnd(piece)) return this.#call('end', given) as ServerResponse
     if (this.#isWhole !== undefined) return this.#endReported(given, this.#isWhole)
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
     this.#ended = true
     // An error page is not the rest of the body that was begun.
-    if (this.#waits && this.#response.statusCode !== this.#status) this.#forward.abort()
+    const late = this.#waits || this.#aside !== undefined
+    if (late && this.#response.statusCode !== this.#status) this.#forward.abort()
     this.#record(piece)
     const last = this.#held.waits ? copied(piece) : given
-    this.#held.orLater(() => (this.#discarding ? this.#answer() : this.#layer.call('end', last)), undefined)
+    this.#held.orLater(() => (this.#discarding ? this.#answer() : this.#call('end', last)), undefined)
     if (
       this.#verdict?.record === true &&
       (this.#held.waits || mayHaveGainedCookie(this.#response, this.#before))
@@ -132,12 +148,14 @@ class Capture implements Captured {
       this.#forward.beginsSession()
     // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
     void this.#forward.end()
+    this.#aside?.end()
     return this.#discarding ? this.#swallow(piece, this.#response) : this.#response
   }
 
   #endReported(given: readonly unknown[], isWhole: () => boolean): ServerResponse {
     const response = this.#response
-    this.#layer.call('end', given)
+    if (this.#aside === undefined) this.#layer.call('end', given)
+    else this.#aside.swallow('end', given)
     if (this.#verdict?.record === true && mayHaveGainedCookie(response, this.#before))
       this.#forward.beginsSession()
     if (isWhole()) void this.#forward.end()
@@ -147,19 +165,24 @@ class Capture implements Captured {
 
   #flushHeaders(): void {
     if (!this.#discarding) this.#judgeFirst(undefined)
-    if (!this.#discarding) this.#held.orLater(() => this.#layer.call('flushHeaders', []), undefined)
+    if (!this.#discarding) this.#held.orLater(() => this.#call('flushHeaders', []), undefined)
   }
 
   /** What is cut off before it has a head has failed: a stale response may stand in for it (RFC 5861 §4). */
   #destroy(error: Error | undefined): ServerResponse {
     const cause = error ?? new Error('the response was destroyed before its head')
     if (this.#failed || this.fail(cause)) return this.#response
-    return this.#layer.call('destroy', [error]) as ServerResponse
+    return this.#call('destroy', [error]) as ServerResponse
   }
 
   /** Answers with a stale response, where one may stand in for what has failed; says whether it does. */
   fail(error: unknown): boolean {
     const response = this.#response
+    if (this.#aside !== undefined) {
+      // The client has its answer.
+      this.#forward.abort(error)
+      return true
+    }
     if (this.#verdict !== undefined || response.headersSent || isGone(response)) return false
     const selected = this.#forward.fail(error)
     if (selected === undefined) return false
@@ -216,12 +239,13 @@ class Capture implements Captured {
     this.#verdict = verdict
     // Inner layers have seen their head; what Node calls for it is not for them.
     response.writeHead = this.#patched.writeHead
-    this.#discarding = verdict.response !== undefined
+    if (this.#aside === undefined) this.#discarding = verdict.response !== undefined
+    else this.#aside.headSent = true
     if (!this.#discarding) applyEdits(response, verdict.edits, this.#outer.vary)
     if (verdict.hold !== undefined) this.#held.until(verdict.hold)
     // Where the handler's body is wanted, its end is waited for: until then the client may still leave, or it fail.
     if (this.#discarding && !verdict.record) this.#held.orLater(() => this.#answer(), undefined)
-    if (this.#waits) this.#countAsSent()
+    if (this.#waits) countAsSent(response, () => this.#waits)
   }
 
   /** Whether a head that was judged has yet to leave. */
@@ -229,33 +253,18 @@ class Capture implements Captured {
     return this.#held.waits || (this.#discarding && !this.#answered)
   }
 
-  /** A head that waits counts as sent: who meets an error then cuts the connection, as without a cache. */
-  #countAsSent(): void {
-    const response = this.#response
-    Object.defineProperty(response, 'headersSent', {
-      configurable: true,
-      get: () => this.#waits || Reflect.get(Object.getPrototypeOf(response), 'headersSent', response),
-    })
-  }
-
-  /** What the handler had set goes; what stood there before it stays. */
-  #clear(): void {
-    const response = this.#response
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
-    applyFields(response, this.#outer)
-    clearReason(response)
-  }
-
   #answer(): void {
     const response = this.#response
     const selected = this.#verdict?.response
     if (this.#answered || selected === undefined) return
     this.#answered = true
-    this.#clear()
-    send(response, selected, {
-      writeHead: ((...given: unknown[]) => this.#layer.call('writeHead', given)) as Methods['writeHead'],
-      end: ((...given: unknown[]) => this.#layer.call('end', given)) as Methods['end'],
-    })
+    clearHandlerFields(response, this.#outer)
+    send(response, selected, this.#layer.sender())
+  }
+
+  /** What is further out; once the client has been answered, nothing more leaves. */
+  #call(method: keyof Methods, given: readonly unknown[]): unknown {
+    return this.#aside === undefined ? this.#layer.call(method, given) : this.#aside.refuse(method, given)
   }
 
   #swallow<T>({ callback }: Piece, result: T): T {
@@ -272,18 +281,6 @@ class Capture implements Captured {
     this.#verdict = untouched
     takeBackEdits(response, edits, this.#before)
   }
-}
-
-// Functions of their own, not of the constructor: closures made there hold on to everything that any of them uses, and
-// those that are kept let each request live until the next full collection.
-
-const abortOnClose = (response: ServerResponse, forward: Forward): void => {
-  response.on('close', () => forward.abort())
-}
-
-const endingWith304 = (response: ServerResponse) => (): void => {
-  response.statusCode = 304
-  response.end()
 }
 
 /**

@@ -39,6 +39,9 @@ class NowhereSocket extends Duplex {
   }
 }
 
+/** A connection to nobody. */
+export const createNowhere = (): Duplex => new NowhereSocket(false)
+
 /** The request line and fields of a request that no client has sent. */
 export interface DetachedRequest {
   readonly method: string

@@ -60,6 +60,22 @@ export const customReason = (response: ServerResponse): { reason?: string } => {
   return statusMessage && statusMessage !== STATUS_CODES[statusCode] ? { reason: statusMessage } : {}
 }
 
+/** A head with what a framework will set as it sends; a body that nobody asks for is not made. */
+export const unsentHead = (
+  known: ForwardedHead,
+  fields: FieldMap,
+  body: (() => Buffer) | undefined,
+): ForwardedHead => {
+  const head = { ...known, headers: { ...known.headers, ...fields } }
+  if (body === undefined) return head
+  return {
+    ...head,
+    get body() {
+      return body()
+    },
+  }
+}
+
 /** The head of a response as it stands. */
 export const headOf = (response: ServerResponse): ForwardedHead => ({
   status: response.statusCode,

@@ -1,3 +1,4 @@
+export { type Aside, type AsideRules, endListeners, sendAside } from './aside.ts'
 export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { parsedBody, readBody } from './body.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'

@@ -17,6 +17,14 @@ export class OuterLayer {
     this.#refused = refused
   }
 
+  /** What a whole response is sent with. */
+  sender(): Pick<Methods, 'writeHead' | 'end'> {
+    return {
+      writeHead: ((...given: unknown[]) => this.call('writeHead', given)) as Methods['writeHead'],
+      end: ((...given: unknown[]) => this.call('end', given)) as Methods['end'],
+    }
+  }
+
   /** HTTP/2's `end` calls `write`: that is Node's, not the handler's. */
   call(method: keyof Methods, given: readonly unknown[]): unknown {
     const response = this.#response

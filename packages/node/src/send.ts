@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, SelectedResponse } from '@stowage/core'
-import { hasReasons } from './head.ts'
+import { clearReason, hasReasons } from './head.ts'
 import { applyFields } from './headers.ts'
 import { ServerResponse as Http1Response } from './http.ts'
 
@@ -58,4 +58,11 @@ export const send = (
   }
   if (selected.body === null) layer.end()
   else layer.end(selected.body)
+}
+
+/** What the handler had set goes; what stood there before it stays. */
+export const clearHandlerFields = (response: ServerResponse, outer: FieldMap): void => {
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  applyFields(response, outer)
+  clearReason(response)
 }

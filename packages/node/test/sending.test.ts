@@ -144,9 +144,11 @@ describe('what a request carries', () => {
     expect(joinHandlers(undefined, inner)).toBe(inner)
     expect(joinHandlers(inner, inner)).toBe(inner)
     const heard: string[] = []
+    const aborter = new AbortController()
     const listener = (name: string): HandlerCache => {
       const handler: HandlerCache = {
         status: name === 'inner' ? 'miss' : 'bypass',
+        signal: name === 'inner' ? aborter.signal : new AbortController().signal,
         stale: name === 'inner' ? { etag: '"v"' } : undefined,
         ttl: (duration) => {
           heard.push(`${name} ttl ${duration}`)
@@ -168,6 +170,9 @@ describe('what a request carries', () => {
     const joined = joinHandlers(listener('outer'), listener('inner'))
     joined.ttl('1m').tag('a', 'b').vary('X').skip('why')
     joined.notModified()
+    const { signal } = joined
+    aborter.abort()
+    expect(signal.aborted).toBe(true)
     expect([joined.status, joined.stale]).toEqual(['miss', { etag: '"v"' }])
     expect(heard).toEqual([
       'outer ttl 1m',

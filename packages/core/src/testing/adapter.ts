@@ -16,6 +16,7 @@ import { assertNoOtherErrors, openSite, type Site } from './adapter-site.ts'
 import { staleCases } from './adapter-stale.ts'
 import { storingCases } from './adapter-storing.ts'
 import { streamCases } from './adapter-streams.ts'
+import { timeoutCases } from './adapter-timeouts.ts'
 import { varyCases } from './adapter-vary.ts'
 import type { ConformanceRunner } from './backend.ts'
 import type { CaseApp } from './case-app.ts'
@@ -66,6 +67,7 @@ const adapterCases: readonly AdapterCase[] = [
   ...handlerCases,
   ...contentCases,
   ...policyCases,
+  ...timeoutCases,
   ...faultCases,
 ]
 

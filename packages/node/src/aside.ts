@@ -1,0 +1,237 @@
+import type { ServerResponse } from 'node:http'
+import type { FieldMap, SelectedResponse } from '@stowage/core'
+import { createNowhere } from './detached.ts'
+import { keepHead } from './head.ts'
+import { ServerResponse as HttpResponse } from './http.ts'
+import type { Methods } from './layer.ts'
+import { pieceOf } from './piece.ts'
+import { clearHandlerFields, send } from './send.ts'
+
+type Listener = (...given: unknown[]) => void
+
+const ends = ['finish', 'close'] as const
+
+/**
+ * The listeners that wait for the end of a response now: asked before the handler runs, they are those of the layers
+ * outside of the cache.
+ *
+ * @example
+ * const listeners = endListeners(response)
+ */
+export const endListeners = (response: ServerResponse): ReadonlySet<unknown> =>
+  new Set(ends.flatMap((event) => response.rawListeners(event)))
+
+const fieldMethods = [
+  'setHeader',
+  'setHeaders',
+  'appendHeader',
+  'getHeader',
+  'getHeaderNames',
+  'getRawHeaderNames',
+  'getHeaders',
+  'hasHeader',
+  'removeHeader',
+] as const
+
+/**
+ * A response whose client has been answered with another one while its handler still runs. To the handler it looks as
+ * if nothing had been sent: fields, status and state are its own from here on, and the ends that it waits for are those
+ * of its own response. Layers outside of the cache see what has really been sent.
+ *
+ * @example
+ * const end = (...given: unknown[]) => (aside === undefined ? original(...given) : aside.swallow('end', given))
+ */
+export class Aside {
+  /** Where the handler's fields lie. */
+  readonly fields: ServerResponse
+  headSent = false
+  readonly #response: ServerResponse
+  readonly #outer: ReadonlySet<unknown>
+  readonly #onDestroy: (error: unknown) => void
+  readonly #emit: ServerResponse['emit']
+  readonly #overrides: PropertyDescriptorMap
+  #real: PropertyDescriptorMap = {}
+  #state: 'open' | 'ended' | 'finished' | 'closed' = 'open'
+
+  constructor(response: ServerResponse, outer: ReadonlySet<unknown>, onDestroy: (error: unknown) => void) {
+    this.#response = response
+    this.#outer = outer
+    this.#onDestroy = onDestroy
+    this.#emit = response.emit
+    this.fields = new HttpResponse(response.req)
+    for (const [name, value] of Object.entries(response.getHeaders()))
+      if (value !== undefined) this.fields.setHeader(name, value)
+    this.#overrides = this.#describe()
+  }
+
+  /** From now on the handler sees its own response. */
+  install(): void {
+    const response = this.#response
+    this.#real = {}
+    for (const [name, override] of Object.entries(this.#overrides)) {
+      const own = Object.getOwnPropertyDescriptor(response, name)
+      if (own !== undefined) this.#real[name] = own
+      Object.defineProperty(response, name, { ...override, configurable: true })
+    }
+  }
+
+  /** Nothing more leaves; but what Node refuses, it refuses. */
+  refuse(method: keyof Methods, given: readonly unknown[]): unknown {
+    return Reflect.apply(this.fields[method] as Listener, this.fields, given)
+  }
+
+  /** For who calls the methods of the response further out: they have done what they can. */
+  swallow(method: keyof Methods, given: readonly unknown[]): unknown {
+    this.headSent = true
+    const { callback } = pieceOf(given)
+    if (callback !== undefined) process.nextTick(callback)
+    if (method === 'end') this.end()
+    return method === 'write' ? true : this.#response
+  }
+
+  /** The handler has ended its response: whoever inside waits for that is told. */
+  end(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    process.nextTick(() => {
+      this.#state = 'finished'
+      this.#tellInside('finish')
+      this.#close()
+    })
+  }
+
+  #describe(): PropertyDescriptorMap {
+    const { statusCode } = this.#response
+    const own = { statusCode, statusMessage: undefined as string | undefined }
+    const state = (get: () => unknown): PropertyDescriptor => ({ get, set: () => undefined })
+    const fields = this.fields as unknown as Record<string, unknown>
+    const methods = fieldMethods
+      .filter((name) => typeof fields[name] === 'function')
+      .map((name) => [name, { value: (fields[name] as Listener).bind(fields), writable: true }] as const)
+    const value = (name: keyof typeof own): PropertyDescriptor => ({
+      get: () => own[name],
+      set: (given: never) => {
+        own[name] = given
+      },
+    })
+    return {
+      ...Object.fromEntries(methods),
+      statusCode: value('statusCode'),
+      ...(this.#response.req.httpVersionMajor < 2 ? { statusMessage: value('statusMessage') } : {}),
+      headersSent: state(() => this.headSent),
+      _header: state(() => (this.headSent ? 'sent' : null)),
+      finished: state(() => this.#state !== 'open'),
+      writableEnded: state(() => this.#state !== 'open'),
+      writableFinished: state(() => this.#state === 'finished' || this.#state === 'closed'),
+      writableNeedDrain: state(() => false),
+      destroyed: state(() => this.#state === 'closed'),
+      closed: state(() => this.#state === 'closed'),
+      _closed: state(() => this.#state === 'closed'),
+      destroy: { value: (error?: unknown) => this.#destroy(error) },
+      emit: { value: (event: string | symbol, ...given: unknown[]) => this.#emitted(event, given) },
+    }
+  }
+
+  /** What really happens to the response is for the layers outside alone. */
+  #emitted(event: string | symbol, given: unknown[]): boolean {
+    if (event !== 'finish' && event !== 'close') return this.#emit.call(this.#response, event, ...given)
+    this.#asSent(() => {
+      for (const listener of this.#response.rawListeners(event))
+        if (this.#outer.has(listener)) listener.apply(this.#response, given)
+    })
+    if (event === 'close') this.#unplug()
+    return true
+  }
+
+  #tellInside(event: 'finish' | 'close'): void {
+    for (const listener of this.#response.rawListeners(event))
+      if (!this.#outer.has(listener)) listener.call(this.#response)
+  }
+
+  /** An access log tells of what the client got. */
+  #asSent(act: () => void): void {
+    const response = this.#response as unknown as Record<string, unknown>
+    for (const name of Object.keys(this.#overrides)) {
+      delete response[name]
+      const real = this.#real[name]
+      if (real !== undefined) Object.defineProperty(response, name, real)
+    }
+    try {
+      act()
+    } finally {
+      this.install()
+    }
+  }
+
+  /** The connection may be serving another request by now: what the handler's side destroys must not be that. */
+  #unplug(): void {
+    const { req } = this.#response
+    const nowhere = createNowhere()
+    nowhere.once('close', () => this.#destroy(undefined))
+    for (const owner of [req, this.#response])
+      Object.defineProperty(owner, 'socket', { value: nowhere, configurable: true, writable: true })
+  }
+
+  #destroy(error: unknown): ServerResponse {
+    if (this.#state === 'open') {
+      this.#onDestroy(error)
+      this.#state = 'ended'
+      process.nextTick(() => this.#close())
+    }
+    return this.#response
+  }
+
+  #close(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#tellInside('close')
+  }
+}
+
+/** A response that can still be another one. A pipelined one has no connection yet, and Node keeps account of it. */
+const isReplaceable = (response: ServerResponse): boolean =>
+  !response.headersSent && !response.destroyed && !response.writableEnded && response.socket !== null
+
+/**
+ * Sends `selected` over the fields that stood there in front of the cache, by the methods of `layer`, and sets aside
+ * what the handler makes: it may set, write and end its response as if nothing had been sent. Undefined where it is too
+ * late, or Node refuses it.
+ *
+ * @example
+ * const rules = { outer: {}, listeners, onDestroy: (error: unknown) => forward.abort(error) }
+ * forward.onReplace = (selected) => (aside = sendAside(response, selected, methods, rules)) !== undefined
+ */
+export const sendAside = (
+  response: ServerResponse,
+  selected: SelectedResponse,
+  layer: Pick<Methods, 'writeHead' | 'end'>,
+  { outer, listeners, onDestroy }: AsideRules,
+): Aside | undefined => {
+  if (!isReplaceable(response)) return undefined
+  const aside = new Aside(response, listeners, onDestroy)
+  const putBack = keepHead(response)
+  try {
+    clearHandlerFields(response, outer)
+    send(response, selected, layer)
+  } catch {
+    putBack()
+    if (!response.headersSent) return undefined
+  }
+  aside.install()
+  return aside
+}
+
+/**
+ * What stands around a handler whose response is set aside.
+ *
+ * @example
+ * const rules: AsideRules = { outer: {}, listeners: endListeners(res), onDestroy: (error) => forward.abort(error) }
+ */
+export interface AsideRules {
+  /** The fields that were set in front of the cache. */
+  readonly outer: FieldMap
+  /** Who waits for the end of the response in front of the cache. */
+  readonly listeners: ReadonlySet<unknown>
+  /** The handler's side destroys the response that it has not ended. */
+  onDestroy(error: unknown): void
+}

@@ -1,0 +1,36 @@
+import type { ServerResponse } from 'node:http'
+import type { Forward, SelectedResponse } from '@stowage/core'
+
+// Functions of their own, not of a constructor: closures made there hold on to everything that any of them uses, and
+// those that are kept let each request live until the next full collection.
+
+/** What may answer in the place of a handler that still runs. */
+export interface Replaceable {
+  readonly isSetAside: boolean
+  replace(selected: SelectedResponse): boolean
+}
+
+export const abortOnClose = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
+  // A client that has been answered may leave; its handler goes on.
+  response.on('close', () => {
+    if (!capture.isSetAside) forward.abort()
+  })
+}
+
+export const replacing =
+  (capture: Replaceable) =>
+  (selected: SelectedResponse): boolean =>
+    capture.replace(selected)
+
+export const endingWith304 = (response: ServerResponse) => (): void => {
+  response.statusCode = 304
+  response.end()
+}
+
+/** A head that waits counts as sent: who meets an error then cuts the connection, as without a cache. */
+export const countAsSent = (response: ServerResponse, waits: () => boolean): void => {
+  Object.defineProperty(response, 'headersSent', {
+    configurable: true,
+    get: () => waits() || Reflect.get(Object.getPrototypeOf(response), 'headersSent', response),
+  })
+}
