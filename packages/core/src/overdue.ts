@@ -162,7 +162,8 @@ export class Limits {
   #replaceAndGoOn(entry: Decoded): void {
     const forward = this.#forward
     const { engine } = forward.exchange
-    const response = staleResponse(forward.exchange, entry, 'soft-timeout')
+    const detail = 'soft-timeout'
+    const response = staleResponse(forward.exchange, entry, detail)
     // Where too many go on alone already, this one is waited for.
     if (response === undefined || !engine.flights.takeRevalidation(mostAlone)) return
     if (!this.#replace(response)) {
