@@ -10,6 +10,7 @@ export { default as mount } from 'koa-mount'
 
 /** Both majors under one set of types: the tests use nothing in which they differ. */
 export type KoaClass = typeof Koa3
+export type KoaInstance = Koa3<Koa3.DefaultState, Koa3.DefaultContext>
 
 export const majors: readonly { readonly name: string; readonly Koa: KoaClass }[] = [
   { name: 'Koa 3', Koa: Koa3 },
