@@ -1,26 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import type { TagState } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
 import type { TagTable } from '../tag-table.ts'
 import type { FileEntries } from './file-entries.ts'
-import {
-  appendFlags,
-  type FileSystem,
-  type FolderEntry,
-  isMissing,
-  isThere,
-  type OpenFile,
-  readFrom,
-} from './file-system.ts'
-import { hashOf, openingOf, recordOf, seal, TagLog } from './tag-log.ts'
+import { FileLogs, type OpenLog, readOn } from './file-logs.ts'
+import type { FileSystem } from './file-system.ts'
+import { hashOf, openingOf, recordOf, seal } from './tag-log.ts'
 
 /** A log is begun anew above this size, and above twice what it began with. */
 const longestLog = 2 ** 20
 const mostTags = 100_000
 /** Rounds of catching up with others, each of which means that somebody else has got further. */
 const mostRounds = 100
-const chunkBytes = 2 ** 16
 /** How long what was asked under one epoch may still be answered under the next. */
 const overlapMs = 60_000
 
@@ -35,14 +26,6 @@ interface Bump {
   seq: number | undefined
 }
 
-interface OpenLog {
-  readonly generation: number
-  readonly path: string
-  readonly file: OpenFile
-  readonly ino: number
-  readonly log: TagLog
-}
-
 /**
  * Invalidation state in a log that all processes append to and read on from where they were. An append is one write at
  * the end of the file, which a local file system does for one process at a time; the count of an invalidation is its
@@ -51,7 +34,7 @@ interface OpenLog {
  */
 export class FileTags implements TagState {
   readonly #files: FileEntries
-  readonly #fs: FileSystem
+  readonly #logs: FileLogs
   readonly #compactAbove: number
   readonly #maxTags: number
   #open: OpenLog | undefined
@@ -64,7 +47,7 @@ export class FileTags implements TagState {
 
   constructor(files: FileEntries, fs: FileSystem, options: FileTagsOptions = {}) {
     this.#files = files
-    this.#fs = fs
+    this.#logs = new FileLogs(files, fs)
     this.#compactAbove = options.compactAbove ?? longestLog
     this.#maxTags = options.maxTags ?? mostTags
   }
@@ -178,7 +161,7 @@ export class FileTags implements TagState {
       }
       const { log } = open
       if (facts.size < log.offset) log.damaged = true
-      else if (facts.size > log.offset) await readOn(open, facts.size, bumps)
+      else if (facts.size > log.offset) await readOn(open, facts.size, foundIn(bumps))
       const { table } = log
       // A log is linked to its place when it is complete.
       if (table === undefined) log.damaged = true
@@ -209,68 +192,16 @@ export class FileTags implements TagState {
       log.damaged || table === undefined
         ? openingOf(newEpoch(), { seq: lost, floor: lost, counts: [] })
         : openingOf(table.head().epoch, table.counts())
-    await this.#link(opening, generation + 1)
+    await this.#logs.link(opening, generation + 1)
     await this.#leave()
-    for (const old of await this.#generations())
-      if (old <= generation) await this.#files.remove(this.#pathOf(old))
+    await this.#logs.removeUpTo(generation)
   }
 
   async #openNewest(): Promise<OpenLog | undefined> {
-    const generation = Math.max(0, ...(await this.#generations()))
-    if (generation === 0) {
-      await this.#link(openingOf(newEpoch(), { seq: 0, floor: 0, counts: [] }), 1)
-      return undefined
-    }
-    const path = this.#pathOf(generation)
-    try {
-      const file = await this.#fs.open(path, appendFlags)
-      try {
-        const { ino } = await file.stat()
-        this.#open = { generation, path, file, ino, log: new TagLog(this.#maxTags) }
-      } catch (error) {
-        await file.close()
-        throw error
-      }
-      return this.#open
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
-  }
-
-  async #link(opening: string, generation: number): Promise<void> {
-    const draft = await this.#files.draft(Buffer.from(opening, 'latin1'), true)
-    try {
-      await this.#fs.link(draft, this.#pathOf(generation))
-    } catch (error) {
-      if (!isThere(error)) throw error
-    } finally {
-      await this.#files.remove(draft)
-    }
-  }
-
-  async #generations(): Promise<number[]> {
-    const generations: number[] = []
-    for await (const { name } of await this.#folder())
-      if (/^[1-9]\d{0,14}\.log$/.test(name)) generations.push(Number.parseInt(name, 10))
-    return generations
-  }
-
-  async #folder(): Promise<AsyncIterable<FolderEntry>> {
-    const { directory } = this.#files
-    try {
-      return await this.#fs.opendir(directory.tags)
-    } catch (error) {
-      if (!isMissing(error)) throw error
-      // Somebody has removed it.
-      directory.forget()
-      await directory.ready()
-      return this.#fs.opendir(directory.tags)
-    }
-  }
-
-  #pathOf(generation: number): string {
-    return join(this.#files.directory.tags, `${generation}.log`)
+    const generation = Math.max(0, ...(await this.#logs.generations()))
+    if (generation === 0) await this.#logs.link(openingOf(newEpoch(), { seq: 0, floor: 0, counts: [] }), 1)
+    else this.#open = await this.#logs.open(generation, this.#maxTags)
+    return this.#open
   }
 
   async #leave(): Promise<void> {
@@ -280,22 +211,12 @@ export class FileTags implements TagState {
   }
 }
 
-const newEpoch = (): string => randomBytes(12).toString('base64url')
-
-/** Reads on from where the log was left, up to `size`, and tells each bump its count. */
-const readOn = async ({ file, log }: OpenLog, size: number, bumps: readonly Bump[]): Promise<void> => {
-  const found = (id: string, seq: number): void => {
+/** Tells each of these its count when it is met in the log. */
+const foundIn =
+  (bumps: readonly Bump[]) =>
+  (id: string, seq: number): void => {
     const bump = bumps.find((each) => each.id === id)
     if (bump !== undefined) bump.seq ??= seq
   }
-  let length = chunkBytes
-  while (log.offset < size && !log.sealed && !log.damaged) {
-    const before = log.offset
-    const bytes = await readFrom(file, before, Math.min(length, size - before))
-    log.read(bytes, found)
-    if (log.offset > before) continue
-    // A line longer than what was read, or one that is not finished yet.
-    if (before + length >= size) return
-    length *= 2
-  }
-}
+
+const newEpoch = (): string => randomBytes(12).toString('base64url')

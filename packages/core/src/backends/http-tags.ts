@@ -1,5 +1,6 @@
 import type { TagState } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
+import { unintelligible } from './http-answers.ts'
 import type { HttpCall } from './http-client.ts'
 import { isText, paths } from './http-protocol.ts'
 
@@ -25,7 +26,7 @@ export class HttpTags implements TagState {
     // Nothing is stored or found any more, so that nothing can be stamped with it.
     if (this.#closed) return this.#last ?? { epoch: 'closed', seq: 0 }
     const { epoch, seq } = await this.#send({ operation: 'tags.head', method: 'GET', path: paths.tags })
-    if (!isText(epoch) || epoch === '' || !isCount(seq)) throw failed('tags.head')
+    if (!isText(epoch) || epoch === '' || !isCount(seq)) throw unintelligible('tags.head')
     this.#note(epoch)
     this.#last = { epoch, seq }
     return { epoch, seq }
@@ -37,7 +38,7 @@ export class HttpTags implements TagState {
     const call: HttpCall = { operation: 'tags.read', method: 'POST', path: paths.readTags, body }
     const { epoch, counts } = await this.#send(call)
     const isComplete = Array.isArray(counts) && counts.length === tags.length && counts.every(isCount)
-    if (!isText(epoch) || !isComplete) throw failed('tags.read')
+    if (!isText(epoch) || !isComplete) throw unintelligible('tags.read')
     this.#note(epoch)
     // Whoever asks may hold the head of a life that is over, and its counts were higher.
     return performance.now() < this.#unsureUntil ? tags.map(() => Number.MAX_SAFE_INTEGER) : counts
@@ -46,7 +47,7 @@ export class HttpTags implements TagState {
   async bump(tags: readonly string[]): Promise<number> {
     const body = JSON.stringify({ tags })
     const { seq } = await this.#send({ operation: 'tags.bump', method: 'POST', path: paths.bumpTags, body })
-    if (!isCount(seq)) throw failed('tags.bump')
+    if (!isCount(seq)) throw unintelligible('tags.bump')
     return seq
   }
 
@@ -62,15 +63,11 @@ export class HttpTags implements TagState {
 
   async #send(call: HttpCall): Promise<Readonly<Record<string, unknown>>> {
     if (this.#closed)
-      throw new CacheBackendError('BACKEND_ERROR', { ...about(call.operation), cause: new Error('closed') })
+      throw new CacheBackendError('BACKEND_ERROR', {
+        backend: 'http',
+        operation: call.operation,
+        cause: new Error('closed'),
+      })
     return this.#ask(call)
   }
 }
-
-const about = (operation: string) => ({ backend: 'http', operation })
-
-const failed = (operation: string): CacheBackendError =>
-  new CacheBackendError('SERIALIZATION_ERROR', {
-    ...about(operation),
-    cause: new Error('the server did not answer as cacheServer() does'),
-  })
