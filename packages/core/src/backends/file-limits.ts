@@ -155,7 +155,9 @@ export class FileLimits {
     if (!due) return
     this.#written = { entries: 0, bytes: 0 }
     this.#lookedAt = Date.now()
-    if ((await this.#neighbours.look()) && this.#counted) this.#begin()
+    // Where that fails, so does the write that it is asked for, or it matters to nobody.
+    const changed = await this.#neighbours.look().catch(() => false)
+    if (changed && this.#counted) this.#begin()
   }
 
   #begin(): Promise<void> {

@@ -55,6 +55,9 @@ export class Neighbours {
       await this.#fs.utimes(this.#place(), now / 1000, now / 1000)
     } catch (error) {
       if (!isMissing(error)) throw error
+      // It is the first time, or somebody has removed it, perhaps with all of the directory.
+      this.#entries.directory.forget()
+      await this.#entries.directory.ready()
       const file = await this.#fs.open(this.#place(), constants.O_WRONLY | constants.O_CREAT, fileMode)
       await file.close()
     }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { createCache } from '@stowage/core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { disk, type FileSystem, type OpenFile } from '../../src/backends/file-system.ts'
 import { forwardOf, requestOf } from '../cache/site.ts'
 import { filesUnder, openStore } from './file-site.ts'
@@ -152,6 +152,17 @@ describe('file: a disk that fails', () => {
     expect((await store.tags.head()).epoch).not.toBe(epoch)
     // What was stamped in the former life and is asked for now has lost to whatever happened there.
     expect((await store.tags.read(['t:a']))[0]).toBeGreaterThanOrEqual(before)
+  })
+
+  test('also by a process that has not written for a while', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { store, directory } = await openStore()
+    await store.set('key', 'value', 60)
+    await rm(directory, { recursive: true })
+    vi.setSystemTime(Date.now() + 6000)
+    await store.set('key', 'again', 60)
+    expect(await store.get('key')).toBe('again')
   })
 
   test('a healthy disk is healthy, one that fails is not', async () => {
