@@ -31,9 +31,11 @@ export interface RedisServer {
   readonly url: string
   /** Sends one command over a connection of its own. */
   command(...parts: string[]): Promise<Reply>
+  /** The same with a password other than the one it was started with. */
+  login(password: string, parts: readonly string[]): Promise<Reply>
   signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL' | 'SIGTERM'): void
-  /** Kills it and starts another in its place, with what it has saved. */
-  restart(): Promise<RedisServer>
+  /** Kills it and starts another in its place, with what it has saved, and further arguments. */
+  restart(args?: readonly string[]): Promise<RedisServer>
   /** Ends it, stopped or not, and removes its directory. */
   end(): Promise<void>
 }
@@ -140,7 +142,7 @@ export const startRedis = async (options: ServerOptions = {}): Promise<RedisServ
     port,
     tlsPort,
     password: options.password,
-    again: () => startRedis({ ...options, port, directory }),
+    again: (more) => startRedis({ ...options, port, directory, args: [...(options.args ?? []), ...more] }),
   })
 }
 
@@ -149,7 +151,7 @@ interface Place {
   readonly port: number
   readonly tlsPort: number
   readonly password: string | undefined
-  readonly again: () => Promise<RedisServer>
+  readonly again: (args: readonly string[]) => Promise<RedisServer>
 }
 
 const started = async ({ child, output }: Launched, place: Place): Promise<RedisServer> => {
@@ -175,11 +177,12 @@ const started = async ({ child, output }: Launched, place: Place): Promise<Redis
     tlsPort,
     url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}/0`,
     command: (...parts) => ask(port, [...login, parts]),
+    login: (other, parts) => ask(port, [['AUTH', other], parts]),
     signal: (name) => void child.kill(name),
-    restart: async () => {
+    restart: async (more = []) => {
       child.kill('SIGKILL')
       await exited(child)
-      return place.again()
+      return place.again(more)
     },
     end,
   }

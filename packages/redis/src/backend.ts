@@ -1,7 +1,7 @@
-import type { BackendHealth, CacheBackend, TagState } from '@stowage/core'
+import type { CacheBackend, TagState } from '@stowage/core'
 import { atomicOperations } from './atomic.ts'
 import { Channels } from './channels.ts'
-import { failureOf } from './failure.ts'
+import { healthOf } from './health.ts'
 import type { Link } from './link.ts'
 import { manyOperations } from './many.ts'
 import { Operations } from './operations.ts'
@@ -14,6 +14,13 @@ export interface RawRedis extends Required<Omit<CacheBackend, 'stats'>> {
   stats(): RedisCounters
 }
 
+export interface BackendSettings {
+  readonly namespace: string
+  readonly maxTags: number
+  /** How long a server that is well takes to say so, at most. */
+  readonly healthMs: number
+}
+
 const tagsOf = (operations: Operations, maxTags: number): TagState => {
   const state = createTagState({
     key: operations.names.state,
@@ -23,25 +30,14 @@ const tagsOf = (operations: Operations, maxTags: number): TagState => {
   })
   return {
     head: () => operations.run('tags.head', async () => state.head()),
-    read: (tags) => operations.run('tags.read', async () => state.read(tags)),
+    read: (tags, epoch) => operations.run('tags.read', async () => state.read(tags, epoch)),
     bump: (tags) => operations.run('tags.bump', async () => state.bump(tags)),
   }
 }
 
-const healthOf = async (operations: Operations): Promise<BackendHealth> => {
-  if (operations.closed) return { status: 'unhealthy', connected: false, error: 'closed' }
-  const start = performance.now()
-  try {
-    await operations.run('health', () => operations.send('PING'))
-    return { status: 'healthy', connected: true, latencyMs: performance.now() - start }
-  } catch (error) {
-    const { connected } = operations
-    return { status: 'unhealthy', connected, error: failureOf('health', error).message }
-  }
-}
-
 /** Strings in Redis by one link; neither retried nor hurried, which is the part of `resilient()`. */
-export const createRedisBackend = (link: Link, namespace: string, maxTags: number): RawRedis => {
+export const createRedisBackend = (link: Link, settings: BackendSettings): RawRedis => {
+  const { namespace, maxTags, healthMs } = settings
   const operations = new Operations(link, namespace)
   const channels = new Channels(() => operations.subscriber())
   const { names } = operations
@@ -68,7 +64,7 @@ export const createRedisBackend = (link: Link, namespace: string, maxTags: numbe
     subscribe: async (channel, on, onLost) =>
       operations.closed ? () => undefined : channels.subscribe(names.channel(channel), { on, onLost }),
     stats: () => operations.stats,
-    health: () => healthOf(operations),
+    health: () => healthOf(operations, healthMs),
     close: () => {
       closing ??= end()
       return closing

@@ -24,6 +24,17 @@ const credentialsOf = (url: string): { username?: string; password?: string } =>
   }
 }
 
+/** A master that became a replica: another one is master now, and once a second is often enough to look for it. */
+const leaveReplicas = (): ((error: Error) => boolean) => {
+  let left = Number.NEGATIVE_INFINITY
+  return (error) => {
+    const now = performance.now()
+    if (!error.message.includes('READONLY') || now - left < 1000) return false
+    left = now
+    return true
+  }
+}
+
 /** Nothing is queued and nothing is sent twice: who asked does not wait for it any more. */
 const steadySettings = (target: Target) => ({
   protocol: 2 as const,
@@ -34,8 +45,7 @@ const steadySettings = (target: Target) => ({
   maxLoadingRetryTime: 500,
   disableClientInfo: true,
   connectionName: 'stowage',
-  // A master that became a replica: another one is master now.
-  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
+  reconnectOnError: leaveReplicas(),
 })
 
 const tlsOf = ({ tls }: Target, host: string): { tls?: ConnectionOptions } =>

@@ -50,7 +50,6 @@ export class Operations {
   /** Runs one operation: counted, waited for at the end, and its failure named. */
   async run<T>(operation: string, act: () => Promise<T>): Promise<T> {
     if (this.closed) throw connectionFailure(operation, 'the backend is closed')
-    this.stats.totalOperations++
     const running = act()
     this.#pending.add(running)
     try {

@@ -1,5 +1,11 @@
 import type { ConnectionOptions } from 'node:tls'
-import { type CacheBackend, type Duration, type Logger, SettingsReader } from '@stowage/core'
+import {
+  type CacheBackend,
+  type Duration,
+  type Logger,
+  type ResilientOptions,
+  SettingsReader,
+} from '@stowage/core'
 import type { RedisClient } from './client.ts'
 
 /**
@@ -53,8 +59,10 @@ export interface RedisOptions {
   healthCheckInterval?: Duration
   /** What stands in while Redis fails, emptied when it is back: true for `memory()`, false for nothing. Default true. */
   fallback?: boolean | CacheBackend
-  /** Told of changes of the breaker. Default none. */
+  /** Told of absorbed failures, at most 5 a second, and of the breaker. Default none. */
   logger?: Logger
+  /** Called when the breaker changes. */
+  onCircuit?: NonNullable<ResilientOptions['onCircuit']>
 }
 
 /** How to reach the servers. */
@@ -74,13 +82,15 @@ export interface RedisSettings {
   readonly target: Target
   readonly namespace: string
   readonly maxTags: number
+  readonly healthMs: number
+  readonly resilience: ResilientOptions
 }
 
 const known = [
   ...['url', 'client', 'cluster', 'sentinel', 'tls', 'namespace', 'maxConnections', 'maxTags'],
   ...['deadline', 'retryAttempts', 'retryBackoffBase', 'retryBackoffMax'],
   ...['circuitBreakerThreshold', 'circuitBreakerTimeout'],
-  ...['socketTimeout', 'socketConnectTimeout', 'healthCheckInterval', 'fallback', 'logger'],
+  ...['socketTimeout', 'socketConnectTimeout', 'healthCheckInterval', 'fallback', 'logger', 'onCircuit'],
 ] as (keyof RedisOptions)[]
 
 type Reader = SettingsReader<RedisOptions>
@@ -198,15 +208,57 @@ const readTarget = (read: Reader): Target => {
   }
 }
 
+const hasAll = (value: unknown, names: readonly string[]): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+
+const readFallback = (read: Reader): boolean | CacheBackend => {
+  const fallback = read.given('fallback') ?? true
+  if (typeof fallback === 'boolean') return fallback
+  if (hasAll(fallback, ['get', 'set', 'delete', 'close', 'clear'])) return fallback as CacheBackend
+  const rule =
+    'fallback must be true, false, or a backend that has clear as well, for it is emptied on recovery'
+  read.refuse('CACHE_CONFIG_TYPE', 'fallback', fallback, rule, 'true')
+  return true
+}
+
+const readLogger = (read: Reader): { logger?: Logger } => {
+  const logger = read.given('logger')
+  if (logger === undefined) return {}
+  if (hasAll(logger, ['debug', 'info', 'warn', 'error'])) return { logger: logger as Logger }
+  const rule = 'logger must be an object with debug, info, warn and error, such as console'
+  read.refuse('CACHE_CONFIG_TYPE', 'logger', logger, rule, 'console')
+  return {}
+}
+
+const seconds = (ms: number): number => ms / 1000
+
+const readResilience = (read: Reader): ResilientOptions => ({
+  deadline: seconds(read.duration('deadline', 0.25, { mostSeconds: 60 })),
+  retryAttempts: read.count('retryAttempts', 3, { most: 100 }),
+  retryBackoffBase: seconds(read.duration('retryBackoffBase', 0.1)),
+  retryBackoffMax: seconds(read.duration('retryBackoffMax', 60, { unbounded: true })),
+  circuitBreakerThreshold: read.count('circuitBreakerThreshold', 5),
+  circuitBreakerTimeout: seconds(read.duration('circuitBreakerTimeout', 1)),
+  fallback: readFallback(read),
+  onCircuit: read.callback('onCircuit', () => undefined),
+  ...readLogger(read),
+})
+
 /** What the options come to; throws a `CacheConfigError` that names everything wrong with them. */
 export const readRedisOptions = (options: RedisOptions): RedisSettings => {
   const read = new SettingsReader('redis', options, known)
   checkTogether(read)
+  const resilience = readResilience(read)
   const settings: RedisSettings = {
     client: readClient(read),
     target: readTarget(read),
     namespace: readNamespace(read),
     maxTags: read.count('maxTags', 100_000, { most: 1_000_000 }),
+    // Within the deadline of a probe, which ends with it.
+    healthMs: Number(resilience.deadline) * 800,
+    resilience,
   }
   read.settle()
   return settings

@@ -1,16 +1,62 @@
-import type { CacheBackend } from '@stowage/core'
+import { type CacheBackend, type ResilientBackend, type ResilientStats, resilient } from '@stowage/core'
 import { createRedisBackend } from './backend.ts'
 import { ownClientLink, sharedLink } from './link.ts'
 import { type RedisOptions, readRedisOptions } from './options.ts'
 
 /**
- * A backend in Redis 6.2 or later, or in Valkey.
+ * Statistics of `redis()`. Redis does not say what a namespace holds: `entries` and `bytes` are -1.
+ *
+ * @example
+ * const { connected, circuit, errorRate, circuitBreakerTrips } = await redis().stats()
+ */
+export interface RedisStats extends ResilientStats {
+  /** The same as `trips`. */
+  readonly circuitBreakerTrips: number
+}
+
+/**
+ * What `redis()` gives: every capability of a backend, and the state of its circuit breaker.
+ *
+ * @example
+ * const backend: RedisBackend = redis()
+ * await backend.connect()   // rejects where Redis cannot be reached now
+ */
+export interface RedisBackend
+  extends Required<Omit<CacheBackend, 'stats'>>,
+    Pick<ResilientBackend, 'circuit'> {
+  stats(): Promise<RedisStats>
+  /** Rejects with a `CacheBackendError` of code `CONNECTION_ERROR` where Redis cannot be reached; need not be called. */
+  connect(): Promise<void>
+  /** Resolves when what was begun has ended; connections are closed with the last backend that shares them. */
+  close(): Promise<void>
+  /** The same as `close()`. */
+  disconnect(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * A backend in Redis 6.2 or later, or in Valkey, with a deadline for each operation, retries, a circuit breaker and a
+ * fallback in memory: Redis that fails is a cache that misses, and nothing else. Connects when it is first needed.
+ *
+ * @throws {CacheConfigError} `CACHE_CONFIG_UNKNOWN_OPTION`, `CACHE_CONFIG_RANGE`, `CACHE_CONFIG_DURATION`,
+ * `CACHE_CONFIG_TYPE`
  *
  * @example
  * const backend = redis({ url: 'rediss://user:password@redis.example.com:6380/0', namespace: 'shop' })
  */
-export const redis = (options: RedisOptions = {}): CacheBackend => {
-  const { client, target, namespace, maxTags } = readRedisOptions(options)
+export const redis = (options: RedisOptions = {}): RedisBackend => {
+  const { client, target, resilience, ...settings } = readRedisOptions(options)
   const link = client === undefined ? sharedLink(target) : ownClientLink(client)
-  return createRedisBackend(link, namespace, maxTags)
+  const guarded = resilient(createRedisBackend(link, settings), resilience)
+  const { stats } = guarded
+  const close = async (): Promise<void> => guarded.close()
+  return Object.assign(guarded, {
+    disconnect: close,
+    [Symbol.asyncDispose]: close,
+    stats: async () => {
+      const known = await stats()
+      return Object.defineProperty(known, 'circuitBreakerTrips', { get: () => known.trips, enumerable: true })
+    },
+    // Every capability is there, for the backend beneath has it.
+  }) as unknown as RedisBackend
 }

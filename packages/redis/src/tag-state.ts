@@ -22,7 +22,7 @@ const memberOf = (tag: string): string =>
     ? `:${tag}`
     : `#${createHash('sha256').update(tag).digest('base64url')}`
 
-const run1 = randomBytes(6).toString('base64url')
+const processMark = randomBytes(6).toString('base64url')
 let requests = 0
 
 interface Answer {
@@ -44,7 +44,7 @@ const answerOf = (reply: unknown, mark: string): Answer | undefined => {
 export const createTagState = (place: TagPlace): TagState => {
   const ask = async (operation: string, act: 'read' | 'bump', tags: readonly string[]): Promise<Answer> => {
     requests++
-    const mark = `${run1}${requests.toString(36)}`
+    const mark = `${processMark}${requests.toString(36)}`
     const epoch = randomBytes(12).toString('base64url')
     const args = [mark, epoch, place.maxTags, act, ...tags.map(memberOf)]
     let reply: unknown
@@ -65,10 +65,12 @@ export const createTagState = (place: TagPlace): TagState => {
       const { epoch, counts } = await ask('tags.head', 'read', [])
       return { epoch, seq: counts[0] ?? 0 }
     },
-    read: async (tags) => {
+    read: async (tags, epoch) => {
       if (tags.length === 0) return []
-      const { counts } = await ask('tags.read', 'read', tags)
-      return counts.slice(1)
+      const answer = await ask('tags.read', 'read', tags)
+      // The state was lost since the epoch was asked for: all that was stamped in it counts as invalid.
+      if (epoch !== undefined && epoch !== answer.epoch) return tags.map(() => Number.MAX_SAFE_INTEGER)
+      return answer.counts.slice(1)
     },
     bump: async (tags) => (await ask('tags.bump', 'bump', tags)).counts[0] ?? 0,
   }

@@ -1,0 +1,78 @@
+import { type RedisOptions, redis } from '@stowage/redis'
+import { expect, onTestFinished } from 'vitest'
+import { pause, type RedisServer, startRedis } from '../servers/redis.ts'
+import { startProxy, type TcpProxy } from '../servers/tcp-proxy.ts'
+import { type LoadResult, type Site, serveSite, startLoad, untilShared, wrongAmong } from './site.ts'
+
+const deadlineMs = 250
+/** What the load itself, and other work of the machine, may add to one request. */
+const slackMs = 150
+export const faultMs = 1800
+
+/** The server of a test, behind a proxy, with two sites that share it. */
+export interface Scene {
+  server: RedisServer
+  readonly proxy: TcpProxy
+  readonly site: Site
+  readonly other: Site
+  /** When the breaker of `site` has opened, by `performance.now()`. */
+  readonly opened: readonly number[]
+}
+
+export const stage = async (options: RedisOptions = {}, args: readonly string[] = []): Promise<Scene> => {
+  const server = await startRedis({ args: ['--lua-time-limit', '100', ...args] })
+  const proxy = await startProxy(server.port)
+  const opened: number[] = []
+  const url = `redis://127.0.0.1:${proxy.port}`
+  const onCircuit: RedisOptions['onCircuit'] = ({ state, previous }) => {
+    if (state === 'open' && previous === 'closed') opened.push(performance.now())
+  }
+  const site = await serveSite(redis({ url, onCircuit, ...options }))
+  // Two backends that say the same would share a connection.
+  const other = await serveSite(redis({ url, socketTimeout: '1001ms', ...options }))
+  const scene: Scene = { server, proxy, site, other, opened }
+  onTestFinished(async () => {
+    await Promise.all([site.end(), other.end()])
+    await Promise.all([proxy.end(), scene.server.end()])
+  })
+  return scene
+}
+
+/** What becomes of a server for a while: resolves when it has, and gives what ends it. */
+export type Fault = (scene: Scene) => Promise<() => Promise<unknown>>
+
+export interface Outcome extends LoadResult {
+  /** From the end of the fault until the sites share what they store. */
+  readonly recoveryMs: number
+  /** From the beginning of the fault until the breaker was open; undefined where it stayed closed. */
+  readonly openedAfterMs: number | undefined
+}
+
+/** Puts the scene under load, and the fault in the midst of it. */
+export const strike = async (scene: Scene, fault: Fault): Promise<Outcome> => {
+  const { site, other, opened } = scene
+  await untilShared(site, other)
+  const load = startLoad(site)
+  await pause(400)
+  const start = performance.now()
+  const end = await fault(scene)
+  await pause(faultMs)
+  await end()
+  const recoveryMs = await untilShared(site, other)
+  await pause(200)
+  const first = opened.find((at) => at > start)
+  return {
+    ...(await load.stop()),
+    recoveryMs,
+    openedAfterMs: first === undefined ? undefined : first - start,
+  }
+}
+
+/** Nobody notices but by the clock, and that for no longer than the deadline; the store is shared again within 2 s. */
+export const expectUnharmed = ({ answers, stallMs, recoveryMs }: Outcome): void => {
+  expect(answers.length).toBeGreaterThan(150)
+  expect(wrongAmong(answers)).toEqual([])
+  const worstMs = Math.max(...answers.map(({ ms }) => ms))
+  expect(worstMs).toBeLessThan(deadlineMs + 50 + slackMs + 2 * stallMs)
+  expect(recoveryMs).toBeLessThan(2000 + slackMs + 2 * stallMs)
+}
