@@ -7,6 +7,14 @@ const posted = { method: 'POST', path: '/posted' }
 const never = { handler: 'never' }
 const always = { handler: 'always' }
 
+/** The rows of Koa for one body. */
+const koaCases = (prefix, path) => [
+  { id: `${prefix}koa floor`, name: 'Koa floor', server: 'koa floor', ...path, ...never },
+  { id: `${prefix}koa uncached`, name: 'Koa, uncached handler', server: 'koa uncached', ...path, ...always },
+  { id: `${prefix}koa hit`, name: 'Stowage on Koa, hit', server: 'koa stowage', ...path, ...never },
+  { id: `${prefix}koa-cash`, name: 'koa-cash 5.0.2, hit', server: 'koa-cash', ...path, ...never },
+]
+
 export const smallCases = [
   { id: 'plain', name: 'plain `node:http`, ready buffer', server: 'plain', ...small, ...never },
   { id: 'front', name: 'Stowage in front of a listener, hit', server: 'front', ...small, ...never },
@@ -42,6 +50,7 @@ export const smallCases = [
   },
   { id: 'uncached POST', name: 'Express, uncached handler, POST', server: 'uncached', ...posted, ...always },
   { id: 'POST', name: 'Stowage, POST', server: 'stowage', process: 'passing', ...posted, ...always },
+  ...koaCases('', small),
 ]
 
 export const largeCases = [
@@ -52,4 +61,5 @@ export const largeCases = [
   { id: 'large hit', name: 'Stowage, hit', server: 'stowage', ...large, ...never },
   { id: 'large apicache', name: 'apicache 1.6.3, hit', server: 'apicache', ...large, ...never },
   { id: 'large route-cache', name: 'route-cache 0.7.1, hit', server: 'route-cache', ...large, ...never },
+  ...koaCases('large ', large),
 ]

@@ -122,7 +122,7 @@ const act = (layer: Layer, decision: Decision, ctx: Context, next: Next): MaybeP
   const gone = ctx.res.destroyed || ctx.res.writableEnded
   if (decision.action === 'reuse') {
     const { revalidation } = decision
-    if (ctx.headerSent && !gone) {
+    if (ctx.res.headersSent && !gone) {
       // An outer layer has begun the answer: another can no more be sent.
       revalidation?.abort(new Error('the head has left already'))
       return next()
@@ -182,6 +182,9 @@ const atRoute = (layer: Layer, rules: RouteRules, ctx: Context, next: Next): May
   })
 }
 
+/** Of every hit: a promise for each would cost more than to find it. */
+const done = Promise.resolve()
+
 const isCache = (options: CacheOptions<Context> | Cache | undefined): options is Cache =>
   typeof (options as Partial<Cache> | undefined)?.lookup === 'function'
 
@@ -212,6 +215,6 @@ export const cacheMiddleware = (options?: CacheOptions<Context> | ResponseCache<
       })
     }
   }
-  const middleware: RouteMiddleware = async (ctx, next) => inFront(layer, ctx, next)
+  const middleware: RouteMiddleware = (ctx, next) => inFront(layer, ctx, next) ?? done
   return Object.assign(middleware, cache, { route, invalidates })
 }

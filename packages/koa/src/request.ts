@@ -38,11 +38,13 @@ export class KoaRequest implements CacheRequest<Context> {
   declare readonly route?: string
 
   constructor(ctx: Context) {
-    this.method = ctx.method
+    // What the context only hands through is asked for where it is.
+    const { req, request } = ctx
+    this.method = req.method ?? 'GET'
     this.url = ctx.originalUrl
-    this.authority = ctx.host
-    this.scheme = ctx.protocol
-    this.headers = ctx.req.headers as FieldMap
+    this.authority = request.host
+    this.scheme = request.protocol
+    this.headers = req.headers as FieldMap
     this.raw = ctx
     const route = routeOf(ctx)
     if (route !== undefined) this.route = route

@@ -6,6 +6,7 @@ import type { Context } from 'koa'
 
 /** Statuses of which Koa sends no body. */
 const empty: ReadonlySet<number> = new Set([204, 205, 304])
+const nothing = Buffer.alloc(0)
 const noBody = { 'content-type': undefined, 'content-length': undefined, 'transfer-encoding': undefined }
 const statusText = { 'content-type': 'text/plain; charset=utf-8', 'content-length': undefined }
 
@@ -23,7 +24,7 @@ const unsentBody = (ctx: Context): UnsentBody & { readonly body: () => Buffer } 
   const { body } = ctx
   const isWhole = (): boolean => true
   const none = body === null || empty.has(ctx.status)
-  if (none) return { headers: noBody, body: () => Buffer.alloc(0), isWhole }
+  if (none) return { headers: noBody, body: () => nothing, isWhole }
   if (Buffer.isBuffer(body)) return { headers: {}, body: () => body, isWhole }
   const text = (): string => {
     if (typeof body === 'string') return body
@@ -55,17 +56,18 @@ const replaceBody = (ctx: Context, stream: Readable): void => {
  * on.
  */
 export const select = (ctx: Context, { status, reason, headers, added, body }: SelectedResponse): void => {
-  const { res } = ctx
-  ctx.status = status
-  if (reason !== undefined) ctx.message = reason
-  if (empty.has(status)) ctx.body = null
-  else if (body !== null || ctx.method !== 'HEAD') {
-    ctx.body = body ?? Buffer.alloc(0)
-    // Koa's guess, where none is stored.
-    if (headers['content-type'] === undefined) res.removeHeader('content-type')
-  }
+  const { req, res, response } = ctx
+  response.status = status
+  if (reason !== undefined) response.message = reason
+  // Before the body: Koa guesses a type where there is none.
   applyFields(res, headers)
   applyFields(res, added)
+  if (empty.has(status)) response.body = null
+  else if (body !== null || req.method !== 'HEAD') {
+    const typed = res.hasHeader('content-type')
+    response.body = body ?? nothing
+    if (!typed) res.removeHeader('content-type')
+  }
 }
 
 /** A body that fails cuts the client off, as where Koa had been sending it; Koa is told as it would be then. */
