@@ -1,5 +1,4 @@
 import * as http from 'node:http'
-import * as https from 'node:https'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CacheBackendError } from '../errors.ts'
 import type { HttpApiSettings } from './http-options.ts'
@@ -50,22 +49,29 @@ const failureOf = (status: number): Failure | undefined => {
   return new Failure(`the server answered ${status}`, passes ? 'later' : 'never')
 }
 
+interface Transport {
+  readonly agent: http.Agent
+  readonly send: typeof http.request
+}
+
+/** TLS is loaded where it is used: it is a good part of what a start takes. */
+const openTransport = async ({ url, maxConnections }: HttpApiSettings): Promise<Transport> => {
+  const options = { keepAlive: true, maxSockets: maxConnections, maxTotalSockets: maxConnections }
+  if (url.protocol === 'http:') return { agent: new http.Agent(options), send: http.request }
+  const https = await import('node:https')
+  return { agent: new https.Agent(options), send: https.request }
+}
+
 /** Calls to one server: each with a deadline, over connections that are kept. */
 export class HttpClient {
   readonly #settings: HttpApiSettings
-  readonly #agent: http.Agent
-  readonly #request: typeof http.request
+  #transport: Promise<Transport> | undefined
   #calls = 0
   #bytes = 0
   #closed = false
 
   constructor(settings: HttpApiSettings) {
     this.#settings = settings
-    const secure = settings.url.protocol === 'https:'
-    const { maxConnections } = settings
-    const options = { keepAlive: true, maxSockets: maxConnections, maxTotalSockets: maxConnections }
-    this.#agent = secure ? new https.Agent(options) : new http.Agent(options)
-    this.#request = secure ? https.request : http.request
   }
 
   /** The answer, of which 404 is one; anything else that is no success is thrown. */
@@ -112,7 +118,7 @@ export class HttpClient {
 
   close(): void {
     this.#closed = true
-    this.#agent.destroy()
+    this.#transport?.then(({ agent }) => agent.destroy())
   }
 
   async #attempts(call: HttpCall): Promise<HttpAnswer> {
@@ -148,8 +154,11 @@ export class HttpClient {
   }
 
   /** The head of the answer; the whole of it has to be there within `ms`, except where its end is not waited for. */
-  #open(call: HttpCall, ms: number): Promise<http.IncomingMessage> {
+  async #open(call: HttpCall, ms: number): Promise<http.IncomingMessage> {
     const { url, prefix, authToken } = this.#settings
+    this.#transport ??= openTransport(this.#settings)
+    const { agent, send } = await this.#transport
+    if (this.#closed) throw new Failure('closed', 'never')
     return new Promise((resolve, reject) => {
       const headers: http.OutgoingHttpHeaders = { 'accept-encoding': 'identity', accept: 'application/json' }
       if (authToken !== undefined) headers.authorization = `Bearer ${authToken}`
@@ -166,9 +175,9 @@ export class HttpClient {
         path,
         method: call.method,
         headers,
-        agent: this.#agent,
+        agent,
       }
-      const request = this.#request(options)
+      const request = send(options)
       const timer = setTimeout(
         () => request.destroy(new Failure(`no answer within ${Math.round(ms)} ms`, 'later', { late: true })),
         ms,
