@@ -5,6 +5,8 @@ export interface TcpProxy {
   readonly port: number
   /** Connections made so far. */
   readonly connections: number
+  /** Packets that clients have sent so far. */
+  readonly requests: number
   /** What becomes of what the server says; undefined loses it. */
   onReply: (chunk: Buffer) => Buffer | undefined
   /** Neither side hears of the other any more, and nothing says so. */
@@ -19,6 +21,7 @@ export interface TcpProxy {
 export const startProxy = async (target: number): Promise<TcpProxy> => {
   const sockets = new Set<Socket>()
   let connections = 0
+  let requests = 0
   const proxy: TcpProxy = {
     get port() {
       const address = server.address()
@@ -26,6 +29,9 @@ export const startProxy = async (target: number): Promise<TcpProxy> => {
     },
     get connections() {
       return connections
+    },
+    get requests() {
+      return requests
     },
     onReply: (chunk) => chunk,
     drop: false,
@@ -43,6 +49,7 @@ export const startProxy = async (target: number): Promise<TcpProxy> => {
     sockets.add(client)
     client.on('close', () => sockets.delete(client))
     client.on('error', () => undefined)
+    client.on('data', () => requests++)
     if (proxy.refuse) client.resetAndDestroy()
     else if (!proxy.drop) join(client, connect(target, '127.0.0.1'), proxy)
   })

@@ -1,9 +1,14 @@
 import type { RedisClient } from './client.ts'
 import { within } from './connection.ts'
 
-interface Listener {
+interface Heard {
   readonly on: (message: string) => void
   readonly onLost: (() => void) | undefined
+}
+
+interface Listener extends Heard {
+  /** Whether whoever subscribed has been told that messages arrive. */
+  begun: boolean
 }
 
 const firstAttemptMs = 1000
@@ -22,13 +27,15 @@ export class Channels {
    * Resolves when messages arrive. Where the server cannot be reached it resolves all the same, and `onLost` says when
    * they do: a subscription is not lost because it began at a bad time.
    */
-  async subscribe(channel: string, listener: Listener): Promise<() => Promise<void>> {
+  async subscribe(channel: string, heard: Heard): Promise<() => Promise<void>> {
+    const listener: Listener = { ...heard, begun: false }
     const known = this.#listeners.get(channel)
     const listeners = known ?? new Set()
     listeners.add(listener)
     this.#listeners.set(channel, listeners)
     const client = this.#connected()
     await within(firstAttemptMs, this.#listen(client, channel))
+    listener.begun = true
     return () => this.#end(channel, listener)
   }
 
@@ -73,7 +80,7 @@ export class Channels {
     for (const [channel, listeners] of this.#listeners) {
       client.subscribe(channel).then(
         () => {
-          for (const { onLost } of listeners) if (onLost !== undefined) call(onLost)
+          for (const { begun, onLost } of listeners) if (begun && onLost !== undefined) call(onLost)
         },
         () => undefined,
       )

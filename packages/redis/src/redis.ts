@@ -55,7 +55,11 @@ export const redis = (options: RedisOptions = {}): RedisBackend => {
     [Symbol.asyncDispose]: close,
     stats: async () => {
       const known = await stats()
-      return Object.defineProperty(known, 'circuitBreakerTrips', { get: () => known.trips, enumerable: true })
+      const plain = known.toJSON.bind(known)
+      return Object.defineProperties(known, {
+        circuitBreakerTrips: { get: () => known.trips, enumerable: true },
+        toJSON: { value: () => ({ ...plain(), circuitBreakerTrips: known.trips }) },
+      })
     },
     // Every capability is there, for the backend beneath has it.
   }) as unknown as RedisBackend
