@@ -6,11 +6,12 @@ import type { Decision, Forward } from './decision.ts'
 import { CacheBackendError } from './errors.ts'
 import { Flights } from './flights.ts'
 import { ForwardedRequest } from './forward.ts'
+import type { CircuitChange, GuardBackend, GuardedStore } from './guarded.ts'
 import { keyPrefix } from './key.ts'
 import { type LoadContext, type LoadPolicy, readLoadPolicy } from './load.ts'
 import type { Loads } from './loads.ts'
 import { Lookup } from './lookup.ts'
-import { isPromise, type MaybePromise, whenReady } from './message.ts'
+import { type MaybePromise, whenReady } from './message.ts'
 import type { CacheOptions, RoutePolicy } from './options.ts'
 import { compileDefaults, compileOptions, compileRoute, type Policy, type Settings } from './policy.ts'
 import { type CacheEvents, type CacheStats, Reports } from './reports.ts'
@@ -102,7 +103,9 @@ const ownOf = (forward: Forward): ForwardedRequest => {
 }
 
 interface Parts {
+  /** The user's own. */
   readonly backend: CacheBackend
+  readonly guarded: GuardedStore
   readonly settings: Settings
   readonly policy: Policy
   readonly stamps: Stamps
@@ -122,51 +125,24 @@ const createParts = (
   options: CacheOptions | undefined,
   place: string,
   defaultBackend: () => CacheBackend,
+  guard: GuardBackend,
 ): Parts => {
   const { policy, settings } = compileOptions(options, place)
   const backend = settings.backend ?? defaultBackend()
   const reports = new Reports(settings.logger)
   if (backend.tags === undefined) noteLocalInvalidation(backend, settings)
-  const deadline = new Deadline(backend.name ?? 'backend', settings.backendDeadline, reports)
-  const base = {
-    backend,
-    settings,
-    policy,
-    stamps: createStamps(backend, settings.namespace),
-    reports,
-    deadline,
-  }
-  return { ...base, loads: createLoads(base) }
+  const guarded = guard(backend, settings.backendDeadline)
+  const stamps = createStamps(guarded.durable, settings.namespace)
+  // The guard ends every call in time.
+  const deadline = new Deadline(backend.name ?? 'backend', Number.POSITIVE_INFINITY, reports)
+  const base = { settings, policy, stamps, reports, deadline }
+  return { ...base, backend, guarded, loads: createLoads({ ...base, backend: guarded.entries }) }
 }
 
-/** What `run` answers, or a rejection where that takes too long. */
-const withinDeadline = async <T>(
-  { backend, settings }: Pick<Parts, 'backend' | 'settings'>,
-  operation: string,
-  run: () => MaybePromise<T>,
-): Promise<T> => {
-  const ms = settings.backendDeadline
-  const about = { backend: backend.name ?? 'backend', operation, cause: `no answer within ${ms} ms` }
-  let timer: NodeJS.Timeout | undefined
-  try {
-    const answer = run()
-    if (!isPromise(answer)) return answer
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new CacheBackendError('TIMEOUT_ERROR', about)), ms)
-    })
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const probe = async (parts: Parts): Promise<BackendHealth> => {
-  const { backend } = parts
+const probe = async ({ guarded }: Parts): Promise<BackendHealth> => {
   const began = performance.now()
   try {
-    const asked = (): MaybePromise<BackendHealth | string | null> =>
-      backend.health?.() ?? backend.get('#health')
-    const health = await withinDeadline(parts, 'health', asked)
+    const health = await (guarded.entries.health?.() ?? guarded.entries.get('#health'))
     if (health !== null && typeof health === 'object') return health
     return { status: 'healthy', connected: true, latencyMs: performance.now() - began }
   } catch (error) {
@@ -205,14 +181,13 @@ const invalidate = async (
   const { stamps, reports, backend, loads } = parts
   loads.noteInvalidation()
   try {
-    const seq = await withinDeadline(parts, 'invalidate', () => stamps.invalidate(tags, mode))
+    const seq = await stamps.invalidate(tags, mode)
     reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
     return { seq }
   } catch (error) {
     reports.error('BACKEND_INVALIDATE', 'invalidate', error)
-    if (error instanceof CacheBackendError) throw error
     const about = { backend: backend.name ?? 'backend', operation: 'invalidate', cause: error }
-    throw new CacheBackendError('BACKEND_ERROR', about)
+    throw new CacheBackendError(error instanceof CacheBackendError ? error.code : 'BACKEND_ERROR', about)
   }
 }
 
@@ -231,23 +206,32 @@ const createLookup = (parts: Parts, store: EntryStore): Lookup => {
   })
 }
 
+/** That the store is given up for a while is an error, once; every change is an event. */
+const tellOfCircuit = (reports: Reports, change: CircuitChange): void => {
+  if (change.previous === 'closed') reports.error('BACKEND_CIRCUIT', 'circuit', change.cause)
+  reports.emit('circuit', change)
+}
+
 /** A cache whose backend is `settings.backend`, or what `defaultBackend` makes. */
 export const assembleCache = <Req>(
   options: CacheOptions<Req> | undefined,
   place: string,
   defaultBackend: () => CacheBackend,
+  guard: GuardBackend,
 ): ResponseCache<Req> => {
   // Policy functions take the framework's request, which the core only hands through.
-  const parts = createParts(options as CacheOptions | undefined, place, defaultBackend)
-  const { backend, deadline, reports, stamps, settings, policy, loads } = parts
-  const store = new EntryStore(backend, stamps, deadline, reports, settings.clock)
+  const parts = createParts(options as CacheOptions | undefined, place, defaultBackend, guard)
+  const { backend, guarded, deadline, reports, stamps, settings, policy, loads } = parts
+  const store = new EntryStore(guarded.entries, stamps, deadline, reports, settings.clock)
   const lookup = createLookup(parts, store)
+  const stopListening = guarded.onCircuit((change) => tellOfCircuit(reports, change))
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {
       store.clear()
       loads.close()
-      await backend.close()
+      await guarded.entries.close()
+      stopListening()
     })()
     return closing
   }

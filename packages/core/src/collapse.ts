@@ -1,10 +1,9 @@
 import type { Decision } from './decision.ts'
-import { Decoded } from './decoded.ts'
 import type { Engine, Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import { factsOf } from './facts.ts'
 import { flightKey, type Outcome } from './flights.ts'
-import { isPromise, type MaybePromise } from './message.ts'
+import type { MaybePromise } from './message.ts'
 import { staleInstead } from './overdue.ts'
 import { fillPlan, goForward, noDirectives, reuse } from './search.ts'
 import { ownResponse } from './select.ts'
@@ -29,7 +28,7 @@ export const collapse = (
   // A part of what is not stored is the handler's to cut.
   if (request.headers.range !== undefined && found.entry === undefined)
     return goForward(engine, { ...plan, fills: false, detail: detail ?? 'range' })
-  if (policy.collapse === false || found.stamp === undefined) return goForward(engine, plan)
+  if (policy.collapse === false) return goForward(engine, plan)
   const key = flightKey(found.key.id, credentials)
   if (flights.isUncollapsible(key)) {
     reports.count('hitForMiss')
@@ -79,14 +78,12 @@ const settle = (search: Search, plan: Plan, until: number, outcome: Outcome): Ma
 const share = (
   search: Search,
   plan: Plan,
-  { stored }: Extract<Outcome, { kind: 'stored' }>,
+  { stored, here }: Extract<Outcome, { kind: 'stored' }>,
 ): MaybePromise<Decision> => {
   const { engine, credentials } = search
   const { store, reports } = engine
   const check = async (): Promise<Decision> => {
-    const stamp = store.stamp()
-    const now = isPromise(stamp) ? await stamp : stamp
-    const entry = now === undefined ? undefined : await store.verify(new Decoded('', stored), now)
+    const entry = await store.verifyShared(stored, here)
     // What a route has stored by its functions is not for who waits in front of it.
     const early = search.inFront && stored.atRoute
     const permitted = !early && (stored.scoped || permitsCredentials(stored.directives, credentials))

@@ -1,4 +1,5 @@
 import { memory } from './backends/memory.ts'
+import { guardBackend } from './backends/resilient.ts'
 import { assembleCache, type ResponseCache } from './cache.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -15,4 +16,4 @@ import type { CacheOptions } from './options.ts'
 export const createCache = <Req = unknown>(
   options?: CacheOptions<Req>,
   place = 'createCache',
-): ResponseCache<Req> => assembleCache(options, place, memory)
+): ResponseCache<Req> => assembleCache(options, place, memory, guardBackend)

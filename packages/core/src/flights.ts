@@ -2,6 +2,7 @@ import type { StoredResponse } from './entry.ts'
 import type { FieldMap } from './message.ts'
 import { RecentMarks } from './recent-marks.ts'
 import { selectingValues } from './semantics/vary.ts'
+import type { Stamp } from './stamps.ts'
 
 /**
  * What a waiting request learns of the forwarded one. `stored`: here is the response. `alone`: it cannot be shared,
@@ -9,7 +10,7 @@ import { selectingValues } from './semantics/vary.ts'
  * `overdue`: it has run over a limit of its policy; at the soft one it goes on, and may still be waited for.
  */
 export type Outcome =
-  | { readonly kind: 'stored'; readonly stored: StoredResponse }
+  | { readonly kind: 'stored'; readonly stored: StoredResponse; readonly here: Stamp | undefined }
   | { readonly kind: 'alone' }
   | { readonly kind: 'again' }
   | { readonly kind: 'lead'; readonly flight: Flight }
@@ -40,7 +41,7 @@ export class Flight {
   readonly #flights: Flights
   readonly #waiters = new Set<Waiter>()
   #timer: NodeJS.Timeout | undefined
-  #stored: StoredResponse | undefined
+  #landed: Extract<Outcome, { kind: 'stored' }> | undefined
   /** Who selects the response, once its head has said by what it varies. */
   #selecting:
     | { readonly fields: readonly string[]; readonly values: readonly (string | undefined)[] }
@@ -65,8 +66,7 @@ export class Flight {
   join(headers: FieldMap, waitMs: number, patient = false): Promise<Outcome> | undefined {
     // Who looked up before the head was there may have missed what it said.
     if (!this.#isSelectedBy(headers)) return Promise.resolve({ kind: 'again' })
-    if (this.#stored !== undefined && this.#state !== 'closed')
-      return Promise.resolve({ kind: 'stored', stored: this.#stored })
+    if (this.#landed !== undefined && this.#state !== 'closed') return Promise.resolve(this.#landed)
     if (this.#overSoftLimit && !patient && this.#state !== 'closed')
       return Promise.resolve({ kind: 'overdue', limit: 'soft', flight: this })
     if (this.#state !== 'open' || this.#waiters.size >= mostWaiters) return undefined
@@ -76,10 +76,10 @@ export class Flight {
     })
   }
 
-  /** The response is stored: the waiters have it, and whoever comes before the store has it too. */
-  land(stored: StoredResponse): void {
-    this.#stored = stored
-    this.#release({ kind: 'stored', stored })
+  /** The response is complete: the waiters have it, and whoever comes before the store has it too. */
+  land(stored: StoredResponse, here?: Stamp): void {
+    this.#landed = { kind: 'stored', stored, here }
+    this.#release(this.#landed)
   }
 
   /** The waiters go to their own handlers at once, and later requests do not wait for a while. */

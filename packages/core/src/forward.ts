@@ -31,6 +31,7 @@ import type { ForwardReason } from './semantics/cache-status.ts'
 import { isServerFailure } from './semantics/reuse.ts'
 import { permitsCredentials } from './semantics/storable.ts'
 import type { Stamp } from './stamps.ts'
+import { stampedAt } from './store.ts'
 import { invalidateAfter } from './unsafe.ts'
 import type { CacheRequest } from './view.ts'
 
@@ -273,22 +274,24 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     const { found } = decision.#plan
     const counted = this.#plan.found !== undefined || this.#plan.met !== undefined
     this.#plan =
-      counted && found !== undefined ? { ...decision.#plan, found: { ...found, stamp: met } } : decision.#plan
+      counted && found !== undefined ? { ...decision.#plan, found: stampedAt(found, met) } : decision.#plan
     this.#limits.watch()
     return this
   }
 
   #judge(head: ForwardedHead): Verdict {
     const exchange = this.exchange
-    const { fills, found } = this.#plan
+    const { fills, found, flight } = this.#plan
+    // What nobody may store is still for those who wait for it.
+    const stamp = found?.stamp ?? (flight === undefined ? undefined : found?.here)
     const stale = isServerFailure(head.status) ? standIn(exchange, head.status) : undefined
     if (stale !== undefined) return stale
-    if (!fills || found?.stamp === undefined) return passOn(exchange, head)
+    if (!fills || found === undefined || stamp === undefined) return passOn(exchange, head)
     const validated = head.status === 304 ? this.#validated : undefined
     const outcome =
       validated === undefined
-        ? judgeResponse(exchange, head, found, found.stamp)
-        : judgeNotModified(exchange, head, found, validated, found.stamp)
+        ? judgeResponse(exchange, head, found, stamp)
+        : judgeNotModified(exchange, head, found, validated, stamp)
     this.#recording = outcome.recording
     if (outcome.freshened !== undefined) void storeResponse(exchange, found, outcome.freshened)
     return outcome.verdict

@@ -15,7 +15,7 @@ export const landRecording = (exchange: Exchange, head: RecordedHead, body: Buff
   const tags = exchange.remarks.tags.size === 0 ? head.tags : collectTags(exchange, judged, fill)
   if (tags === undefined) return flight?.refuse(false)
   const stored = buildStored(judged, fill, place.key.full, lifetime, tags, body, edits)
-  if (shared) flight?.land(stored)
+  if (shared) flight?.land(stored, place.here)
   return storeResponse(exchange, place, stored)
 }
 

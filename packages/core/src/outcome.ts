@@ -29,6 +29,7 @@ import type { StoreDecision } from './semantics/storable.ts'
 import { identifiesStored } from './semantics/validate.ts'
 import { varyFields } from './semantics/vary.ts'
 import type { Stamp } from './stamps.ts'
+import type { Handling } from './status-fields.ts'
 import type { Found } from './store.ts'
 
 /** What a response head leads to: a verdict for the adapter, and what of the response is to be kept. */
@@ -184,7 +185,8 @@ export const judgeResponse = (
   const { lifetime } = decision
   const initialAge = correctedInitialAge(judged.deciding, fill.requestTime, fill.responseTime)
   const ttl = Number.isFinite(initialAge) ? Math.ceil((lifetime - initialAge) / 1000) : 0
-  const sent = sendOn(exchange, head, edits, { stored: true, ttl, lifetime })
+  const kept: Handling = found.stamp === undefined ? { detail: 'backend' } : { stored: true, ttl, lifetime }
+  const sent = sendOn(exchange, head, edits, kept)
   const recorded = { judged, fill, place, lifetime, tags, edits, shared }
   return { verdict: { ...sent, record: true }, recording: new Recording(recorded, plan.policy.maxBodyBytes) }
 }
@@ -227,7 +229,7 @@ export const judgeNotModified = (
     return { verdict: replaceWith(exchange, sent, { fwdStatus: 304, detail }, head.headers['set-cookie']) }
   }
   const fresh = freshened.stored
-  if (isShareable(freshened.decision, fresh.directives)) plan.flight?.land(fresh)
+  if (isShareable(freshened.decision, fresh.directives)) plan.flight?.land(fresh, found.here)
   else plan.flight?.refuse(false)
   const { age, lifetime } = reuseFacts(fresh, engine.clock(), undefined)
   const handling = {

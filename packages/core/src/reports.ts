@@ -1,3 +1,4 @@
+import type { CircuitChange } from './guarded.ts'
 import { isPromise } from './message.ts'
 import type { Logger } from './options.ts'
 import type { Selector } from './selector.ts'
@@ -33,6 +34,8 @@ export interface CacheEvents {
   /** A response that was not stored, with the reason. */
   reject: { readonly key: string; readonly code: string; readonly detail: string }
   invalidate: { readonly selector: Selector; readonly seq: number; readonly reason?: string }
+  /** The store was given up, is tried again, or is back. */
+  circuit: CircuitChange
   refresh: { readonly key: string; readonly ms: number; readonly ok: boolean }
   /** What was absorbed: a stable code, the operation, and what was thrown. */
   error: { readonly code: ErrorCode; readonly op: string; readonly error: unknown }
@@ -49,6 +52,7 @@ export type ErrorCode =
   | 'BACKEND_WRITE'
   | 'BACKEND_DELETE'
   | 'BACKEND_INVALIDATE'
+  | 'BACKEND_CIRCUIT'
   | 'ENTRY_UNREADABLE'
   | 'HANDLER_FAILED'
   | 'POLICY_FUNCTION'

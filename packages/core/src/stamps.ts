@@ -18,8 +18,8 @@ export type Stamped = Pick<StoredResponse, 'tags' | 'stamp' | 'epoch' | 'run'>
 /** Whether an entry was invalidated after its fill began, and how. */
 export type Validity = 'valid' | 'stale' | 'removed'
 
-/** The invalidation clock: no wall clock, O(1) in the number of entries, safe against fills in flight. */
-export interface Stamps {
+/** The invalidation clock as a store keeps it. */
+interface StoreStamps {
   /** Read no later than the entry, and before the handler runs. */
   now(): MaybePromise<Stamp>
   check(stored: Stamped, now: Stamp): MaybePromise<Validity>
@@ -27,6 +27,14 @@ export interface Stamps {
   invalidate(tags: readonly string[], mode: 'stale' | 'remove'): MaybePromise<number>
   /** Makes an epoch durable that a failing store did not take yet; nothing may be stored before. */
   settle(): MaybePromise<void>
+}
+
+/** The invalidation clock: no wall clock, O(1) in the number of entries, safe against fills in flight. */
+export interface Stamps extends StoreStamps {
+  /** What this process has invalidated by itself, for as long as the store cannot say more. Nothing is stored under it. */
+  here(): Stamp
+  /** Whether a response was invalidated by this process since then. */
+  checkHere(stored: StoredResponse, since: Stamp): MaybePromise<Validity>
 }
 
 /** A soft invalidation is one of a tag's twin, so that the count alone tells both kinds apart. */
@@ -71,7 +79,7 @@ const bump = (
   whenReady(state.bump(tags.map((tag) => (mode === 'stale' ? softTag(prefix + tag) : prefix + tag))), countOf)
 
 /** Stamps in a store that counts itself: exact for everybody who shares the store. */
-const storeStamps = (state: TagState, prefix: string): Stamps => ({
+const storeStamps = (state: TagState, prefix: string): StoreStamps => ({
   now: () =>
     whenReady(state.head(), (head) => ({ epoch: epochOf(head.epoch), seq: countOf(head.seq), run: '' })),
   check: (stored, now) => {
@@ -92,7 +100,7 @@ const isEpoch = (value: unknown): value is string => typeof value === 'string' &
  * Stamps for a store that has nothing atomic: this process counts, and only the epoch lies in the store. Every
  * invalidation writes a new one, so that entries of other runs, whose stamps mean nothing here, end with it.
  */
-class LocalStamps implements Stamps {
+class LocalStamps implements StoreStamps {
   readonly #backend: CacheBackend
   readonly #key: string
   readonly #prefix: string
@@ -165,9 +173,35 @@ class LocalStamps implements Stamps {
   }
 }
 
+const mostOwnTags = 10_000
+/** No store's epoch and no run is called so. */
+const ofProcess = { epoch: '', run: 'here' } as const
+
+/** The clock of a store, and a count beside it that needs no store: of the invalidations of this process. */
+const withOwnCount = (stamps: StoreStamps, prefix: string): Stamps => {
+  const table = createTagTable({ maxTags: mostOwnTags })
+  let here: Stamp = { ...ofProcess, seq: 0 }
+  return {
+    now: () => stamps.now(),
+    check: (stored, now) => stamps.check(stored, now),
+    settle: () => stamps.settle(),
+    here: () => here,
+    checkHere: (stored, since) =>
+      since.seq === here.seq ? 'valid' : checkTags(table, prefix, { ...stored, stamp: since.seq }),
+    invalidate: (tags, mode) => {
+      bump(table, prefix, tags, mode)
+      here = { ...ofProcess, seq: table.head().seq }
+      return stamps.invalidate(tags, mode)
+    },
+  }
+}
+
 /** The invalidation clock of one namespace on one backend. */
 export const createStamps = (backend: CacheBackend, namespace: string): Stamps => {
   const prefix = `${namespace.length}:${namespace} `
-  if (backend.tags !== undefined) return storeStamps(backend.tags, prefix)
-  return new LocalStamps(backend, prefix, `${prefix}#epoch`)
+  const stamps =
+    backend.tags !== undefined
+      ? storeStamps(backend.tags, prefix)
+      : new LocalStamps(backend, prefix, `${prefix}#epoch`)
+  return withOwnCount(stamps, prefix)
 }

@@ -2,7 +2,7 @@ import type { CacheBackend } from './backend.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { decode, encode } from './codec.ts'
 import type { Deadline } from './deadline.ts'
-import { type Decoded, DecodedEntries } from './decoded.ts'
+import { Decoded, DecodedEntries } from './decoded.ts'
 import type { StoredResponse } from './entry.ts'
 import { type Key, keyOf, variantKey } from './key.ts'
 import { type FieldMap, isPromise, type MaybePromise, whenReady } from './message.ts'
@@ -15,6 +15,8 @@ import { recordIn, VariantRecords } from './variant-records.ts'
 export interface Found {
   /** Undefined where the invalidation clock cannot be read: nothing may be reused or stored then. */
   readonly stamp: Stamp | undefined
+  /** What this process had invalidated by then; undefined where that is not known for all that the handler has loaded. */
+  readonly here: Stamp | undefined
   readonly primary: Key
   /** Where the selected response lies or would lie. */
   readonly key: Key
@@ -23,6 +25,13 @@ export interface Found {
   /** The selected response; undefined where there is none, or it was invalidated. */
   readonly entry: Decoded | undefined
 }
+
+/** What was found, for a request that had met the cache before: what its handler loaded may be as old as that. */
+export const stampedAt = (found: Found, met: Stamp | undefined): Found => ({
+  ...found,
+  stamp: met,
+  here: met === undefined ? undefined : found.here,
+})
 
 /** Decoded copies, in bytes of text and body. */
 const decodedBytes = 32 * 1024 * 1024
@@ -76,11 +85,12 @@ export class EntryStore {
 
   /** The selected response for a primary key and a request's header fields (RFC 9111 §4.1). */
   find(primary: Key, headers: FieldMap): MaybePromise<Found> {
+    const here = this.#stamps.here()
     const stamp = this.stamp()
     const raw = this.#get(primary.id)
     if (isPromise(stamp) || isPromise(raw))
-      return Promise.all([stamp, raw]).then(([s, r]) => this.#select(primary, headers, s, r))
-    return this.#select(primary, headers, stamp, raw)
+      return Promise.all([stamp, raw]).then(([s, r]) => this.#select({ primary, here, stamp: s }, headers, r))
+    return this.#select({ primary, here, stamp }, headers, raw)
   }
 
   stamp(): MaybePromise<Stamp | undefined> {
@@ -90,6 +100,16 @@ export class EntryStore {
       run: () => this.#stamps.now(),
       otherwise: undefined,
     })
+  }
+
+  /** What another request brought, where it is still valid: by the store's count, or by this process's own. */
+  async verifyShared(stored: StoredResponse, here: Stamp | undefined): Promise<Decoded | undefined> {
+    const entry = new Decoded('', stored)
+    const stamp = await this.stamp()
+    if (stamp !== undefined) return this.verify(entry, stamp)
+    if (here === undefined) return undefined
+    // What others invalidate cannot be known meanwhile: nobody waits so long that it would matter.
+    return (await this.#stamps.checkHere(stored, here)) === 'valid' ? entry : undefined
   }
 
   /** Whether an entry is still valid, counted from this moment; the same question at the same count costs nothing. */
@@ -129,7 +149,7 @@ export class EntryStore {
 
   /** Stores a response for `ttl` seconds; as a variant where it, or another of its primary key, varies. */
   put(found: Found, stored: StoredResponse, ttl: number): MaybePromise<boolean> {
-    const raw = encode(stored)
+    const raw = found.stamp === undefined ? undefined : encode(stored)
     if (raw === undefined) return false
     const { primary, key, fields } = found
     const settled = this.#call('BACKEND_INVALIDATE', 'settle', () =>
@@ -185,19 +205,19 @@ export class EntryStore {
   }
 
   #select(
-    primary: Key,
+    asked: Pick<Found, 'primary' | 'here' | 'stamp'>,
     headers: FieldMap,
-    stamp: Stamp | undefined,
     raw: string | null | undefined,
   ): MaybePromise<Found> {
+    const { primary, here, stamp } = asked
     const record = recordIn(raw, primary)
     const memo = this.#varyMemo.get(primary.id)
     const fields =
       memo === undefined ? (record?.fields ?? noFields) : unionVary(record?.fields ?? noFields, memo)
     if (fields.length === 0)
-      return this.#found({ stamp, primary, key: primary, fields, entry: undefined }, raw)
+      return this.#found({ stamp, here, primary, key: primary, fields, entry: undefined }, raw)
     const key = variantKey(primary, fields, selectingValues(fields, headers))
-    const found = { stamp, primary, key, fields, entry: undefined }
+    const found = { stamp, here, primary, key, fields, entry: undefined }
     // A backend that has just failed is not asked, and waited for, once more.
     if (raw === undefined || stamp === undefined) return found
     return whenReady(this.#get(key.id), (variant) => this.#found(found, variant))

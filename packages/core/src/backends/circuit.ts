@@ -1,11 +1,4 @@
-/**
- * Where a circuit breaker stands. `closed`: calls go to the store. `open`: they do not. `half-open`: one probe is asking
- * whether they may again.
- *
- * @example
- * const state: CircuitState = 'closed'
- */
-export type CircuitState = 'closed' | 'open' | 'half-open'
+import type { CircuitState } from '../guarded.ts'
 
 /** Time as the breaker sees it. */
 export interface Timers {

@@ -9,7 +9,7 @@ import type { Outage } from './outage.ts'
 import type { ResilientCounts } from './resilient-stats.ts'
 
 /** One store with its guard, and what stands beside it. */
-export interface GuardedStore {
+export interface StoreParts {
   readonly name: string
   readonly backend: CacheBackend
   readonly guard: Guard
@@ -46,14 +46,14 @@ const add = (counts: ResilientCounts, { hits = 0, misses = 0, sets = 0, deletes 
 
 /** One operation of a store: through the guard, else from the fallback, else as nothing. */
 class GuardedMethod {
-  readonly #store: GuardedStore
+  readonly #store: StoreParts
   readonly #options: ViewOptions
   readonly #name: string
   readonly #operation: GuardedOperation
   readonly #method: Method
 
   constructor(
-    store: GuardedStore,
+    store: StoreParts,
     options: ViewOptions,
     name: string,
     operation: GuardedOperation,
@@ -140,7 +140,7 @@ class GuardedMethod {
 
 /** Each step goes through the guard; the fallback's keys stand in while the store is out of reach. */
 async function* guardedKeys(
-  store: GuardedStore,
+  store: StoreParts,
   { fallback: falls }: ViewOptions,
   pattern: string | undefined,
 ): AsyncGenerator<string> {
@@ -165,14 +165,14 @@ async function* guardedKeys(
   }
 }
 
-const tagsOf = (store: GuardedStore, { deadlineMs }: ViewOptions): TagState | undefined => {
+const tagsOf = (store: StoreParts, { deadlineMs }: ViewOptions): TagState | undefined => {
   const { backend, guard, outage } = store
   if (backend.tags === undefined || outage === undefined) return undefined
   return guardedTags({ state: backend.tags, guard, outage, deadlineMs })
 }
 
 /** The store as it is to be used: each capability that it has, and no other. */
-export const guardedView = (store: GuardedStore, options: ViewOptions): CacheBackend => {
+export const guardedView = (store: StoreParts, options: ViewOptions): CacheBackend => {
   const { backend } = store
   const view: Record<string, unknown> = { name: store.name, close: () => backend.close() }
   for (const [name, operation] of Object.entries(guardedOperations)) {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import type { BackendHealth, MemoryBackend, SyncTagState } from '../backend.ts'
+import type { BackendHealth, CacheBackend, MemoryBackend, SyncTagState } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
 import { matchesGlob } from '../glob.ts'
 import { createTagTable } from '../tag-table.ts'
@@ -32,6 +32,9 @@ interface Stored {
  */
 export const memory = (options: MemoryOptions = {}): MemoryBackend =>
   new MemoryStore(readMemoryOptions(options))
+
+/** Whether nothing about it can be late. */
+export const isMemory = (backend: CacheBackend): boolean => backend instanceof MemoryStore
 
 class MemoryStore implements MemoryBackend {
   readonly name = 'memory'

@@ -1,6 +1,6 @@
+import type { CircuitState } from '../guarded.ts'
 import type { Logger } from '../options.ts'
 import type { Asked } from '../within.ts'
-import type { CircuitState } from './circuit.ts'
 
 /** Of one operation within one second: more lines say nothing new. */
 const linesPerSecond = 5

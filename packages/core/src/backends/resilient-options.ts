@@ -1,8 +1,8 @@
 import type { CacheBackend } from '../backend.ts'
 import type { Duration } from '../durations.ts'
 import { showValue } from '../errors.ts'
+import type { CircuitChange } from '../guarded.ts'
 import type { Logger } from '../options.ts'
-import type { CircuitState } from './circuit.ts'
 import { SettingsReader } from './settings.ts'
 
 /**
@@ -33,19 +33,6 @@ export interface ResilientOptions {
   logger?: Logger
   /** Called when the circuit changes; what it throws is ignored. */
   onCircuit?: (change: CircuitChange) => void
-}
-
-/**
- * One change of a circuit breaker.
- *
- * @example
- * const backend = resilient(store, { onCircuit: ({ state }: CircuitChange) => gauge.set(state === 'closed' ? 0 : 1) })
- */
-export interface CircuitChange {
-  readonly state: CircuitState
-  readonly previous: CircuitState
-  /** The failure that opened it, or kept it open. */
-  readonly cause?: unknown
 }
 
 export interface ResilientSettings {

@@ -1,5 +1,6 @@
 import type { BackendStats } from '../backend.ts'
-import type { Circuit, CircuitState } from './circuit.ts'
+import type { CircuitState } from '../guarded.ts'
+import type { Circuit } from './circuit.ts'
 import type { Guard } from './guard.ts'
 import { StoreStats } from './store-stats.ts'
 

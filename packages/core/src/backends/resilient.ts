@@ -1,19 +1,15 @@
 import type { BackendHealth, CacheBackend } from '../backend.ts'
+import type { CircuitChange, CircuitState, GuardBackend, GuardedStore } from '../guarded.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { within } from '../within.ts'
-import { Circuit, type CircuitState, realTimers, type Timers } from './circuit.ts'
+import { Circuit, realTimers, type Timers } from './circuit.ts'
 import { Fallback } from './fallback.ts'
 import { Guard } from './guard.ts'
-import { type GuardedStore, guardedView } from './guarded-view.ts'
-import { memory } from './memory.ts'
+import { guardedView, type StoreParts } from './guarded-view.ts'
+import { isMemory, memory } from './memory.ts'
 import { Outage } from './outage.ts'
 import { ResilientLog } from './resilient-log.ts'
-import {
-  type CircuitChange,
-  type ResilientOptions,
-  type ResilientSettings,
-  readResilientOptions,
-} from './resilient-options.ts'
+import { type ResilientOptions, type ResilientSettings, readResilientOptions } from './resilient-options.ts'
 import { ResilientCounts, type ResilientStats, resilientStats } from './resilient-stats.ts'
 
 /**
@@ -30,22 +26,11 @@ export interface ResilientBackend extends CacheBackend {
   health(): MaybePromise<BackendHealth>
 }
 
-/** How a cache looks at a guarded store: failures reject, so that it can tell of them. */
-export interface GuardedViews {
-  /** Where entries lie: the fallback's stand in while the store is out of reach. */
-  readonly entries: CacheBackend
-  /** The store alone: what must not be lost. */
-  readonly durable: CacheBackend
-  onFailure(listener: (operation: string, error: unknown) => void): void
-  onCircuit(listener: (change: CircuitChange) => void): void
-}
-
 /** Packages have their own copy of this module, and find each other's by this. */
 const viewsOf = Symbol.for('stowage.guarded')
 
-/** The views of a backend that is resilient already; undefined where it is not. */
-export const viewsOfResilient = (backend: CacheBackend): ((deadlineMs: number) => GuardedViews) | undefined =>
-  (backend as { [viewsOf]?: (deadlineMs: number) => GuardedViews })[viewsOf]
+const viewsOfResilient = (backend: CacheBackend): ((deadlineMs: number) => GuardedStore) | undefined =>
+  (backend as { [viewsOf]?: (deadlineMs: number) => GuardedStore })[viewsOf]
 
 /** The fallback must stay far below what an outage may cost in memory. */
 const fallbackSize = { maxEntries: 10_000, maxBytes: '16mb' } as const
@@ -64,10 +49,9 @@ class ResilientStore {
   readonly #settings: ResilientSettings
   readonly #backend: CacheBackend
   readonly #circuit: Circuit
-  readonly #store: GuardedStore
+  readonly #store: StoreParts
   readonly #log: ResilientLog
-  readonly #onFailure: ((operation: string, error: unknown) => void)[] = []
-  readonly #onCircuit: ((change: CircuitChange) => void)[]
+  readonly #onCircuit: Set<(change: CircuitChange) => void>
   #closing: MaybePromise<void> | undefined
   #closed = false
 
@@ -78,7 +62,7 @@ class ResilientStore {
     this.#settings = settings
     this.#backend = backend
     this.#log = new ResilientLog(settings.logger, now)
-    this.#onCircuit = [settings.onCircuit]
+    this.#onCircuit = new Set([settings.onCircuit])
     this.#circuit = new Circuit({
       threshold,
       timeoutMs,
@@ -91,10 +75,7 @@ class ResilientStore {
       circuit: this.#circuit,
       limits: { attempts, backoffBaseMs, backoffMaxMs },
       now,
-      failed: (asked, error) => {
-        this.#log.failed(asked, error)
-        for (const listener of this.#onFailure) listener(asked.operation, error)
-      },
+      failed: (asked, error) => this.#log.failed(asked, error),
     })
     const fallback = fallbackOf(settings)
     const local = fallback !== undefined
@@ -111,7 +92,7 @@ class ResilientStore {
       { ...view, ...this.#own(deadlineMs) },
       {
         circuit: { get: circuit, enumerable: true },
-        [viewsOf]: { value: (atMost: number) => this.#views(Math.min(atMost, deadlineMs)) },
+        [viewsOf]: { value: (atMost: number) => this.views(Math.min(atMost, deadlineMs)) },
       },
     ) as unknown as ResilientBackend
   }
@@ -120,7 +101,7 @@ class ResilientStore {
     return { stats: () => this.#stats(), health: () => this.#health(deadlineMs), close: () => this.#close() }
   }
 
-  #views(deadlineMs: number): GuardedViews {
+  views(deadlineMs: number): GuardedStore {
     const own = this.#own(deadlineMs)
     const view = (fallback: boolean): CacheBackend => ({
       ...guardedView(this.#store, { deadlineMs, absorbs: false, fallback }),
@@ -129,8 +110,10 @@ class ResilientStore {
     return {
       entries: view(true),
       durable: view(false),
-      onFailure: (listener) => void this.#onFailure.push(listener),
-      onCircuit: (listener) => void this.#onCircuit.push(listener),
+      onCircuit: (listener) => {
+        this.#onCircuit.add(listener)
+        return () => void this.#onCircuit.delete(listener)
+      },
     }
   }
 
@@ -248,3 +231,13 @@ export const createResilient = (
   settings: ResilientSettings,
   timers: Timers,
 ): ResilientBackend => new ResilientStore(backend, settings, timers).facade()
+
+/** What a cache does with the backend of its options: a deadline and a breaker, unless it has both, or needs neither. */
+export const guardBackend: GuardBackend = (backend, deadlineMs) => {
+  if (isMemory(backend)) return { entries: backend, durable: backend, onCircuit: () => () => undefined }
+  const views = viewsOfResilient(backend)
+  if (views !== undefined) return views(deadlineMs)
+  // No retries: a request that waits for the second attempt could have its answer from the handler by then.
+  const settings = { ...readResilientOptions({ retryAttempts: 1 }, 'resilient'), deadlineMs }
+  return new ResilientStore(backend, settings, realTimers).views(deadlineMs)
+}

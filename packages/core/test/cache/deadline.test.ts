@@ -130,15 +130,18 @@ describe('an operation that hangs', () => {
     const backend = chaosBackend(mockBackend(), { hangRate: 1 })
     const site = createSite({ ttl: 60, backend })
     await timed(site.get('/a'))
+    await vi.advanceTimersByTimeAsync(300)
     backend.chaos.set({ hangRate: 0 })
     await timed(site.get('/a'))
     expect((await timed(site.get('/a'))).value.how).toMatch(/hit/)
   })
 
-  test('leaves no timer behind', async () => {
-    const { get } = await hanging(mockBackend(), undefined)
+  test('leaves no timer behind but that of the next probe, and none when the cache is closed', async () => {
+    const { get, site } = await hanging(mockBackend(), undefined)
     for (let i = 0; i < 20; i++) await get(`/${i}`)
-    await vi.advanceTimersByTimeAsync(1000)
+    await vi.advanceTimersByTimeAsync(1500)
+    expect(vi.getTimerCount()).toBe(1)
+    await timed(site.cache.close())
     expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -72,9 +72,11 @@ class Schedule {
   readonly #runs: number[] = []
   readonly #invalidations: Invalidated[] = []
   readonly #counted = new Map<number, number>()
+  readonly #faulty: boolean
   #moment = 0
 
-  constructor(seed: number, create: CreateBackend) {
+  constructor(seed: number, create: CreateBackend, faulty: boolean) {
+    this.#faulty = faulty
     this.#scheduler = createScheduler(createRandom(seed))
     const bumped = (seq: number): void => void this.#counted.set(seq, this.#now())
     const backend = create(this.#scheduler, this.#clock, bumped)
@@ -86,7 +88,8 @@ class Schedule {
     })
     this.#rules = this.#cache.policy({ key: { headers: ['x-b'] } }, 'route')
     this.#cache.on('error', ({ code, op, error }) => {
-      if (code !== 'REVALIDATION_FAILED') this.problems.push(`${code} ${op}: ${String(error)}`)
+      if (code !== 'REVALIDATION_FAILED' && !(faulty && code.startsWith('BACKEND_')))
+        this.problems.push(`${code} ${op}: ${String(error)}`)
     })
   }
 
@@ -172,7 +175,8 @@ class Schedule {
     const [selector, covered] = this.#pick(selectors)
     const options: InvalidateOptions = { mode: this.#pick(['remove', 'stale']) }
     const invalidated = this.#begin(covered, options.mode ?? 'remove')
-    const { seq } = await this.#cache.invalidate(selector, options)
+    const failed = (): { readonly seq: undefined } => ({ seq: undefined })
+    const { seq } = await this.#cache.invalidate(selector, options).catch(this.#faulty ? failed : undefined)
     this.#end(invalidated, seq)
   }
 
@@ -188,7 +192,7 @@ class Schedule {
     const invalidated = this.#begin([url], 'remove')
     await forward.respond({ status: 204, headers: {} }).hold
     stop()
-    if (count === undefined) this.problems.push(`${method} has invalidated nothing`)
+    if (count === undefined && !this.#faulty) this.problems.push(`${method} has invalidated nothing`)
     else this.#end(invalidated, count)
     await forward.end()
   }
@@ -201,9 +205,10 @@ class Schedule {
     return invalidated
   }
 
-  #end(invalidated: Invalidated, seq: number): void {
+  /** One that the store did not take counts for this process all the same. */
+  #end(invalidated: Invalidated, seq: number | undefined): void {
     // Where nobody else can tell, it counts from its call.
-    invalidated.counted = this.#counted.get(seq) ?? invalidated.counted
+    invalidated.counted = (seq === undefined ? undefined : this.#counted.get(seq)) ?? invalidated.counted
     invalidated.resolved = this.#now()
   }
 
@@ -247,8 +252,9 @@ class Schedule {
 export const runSchedule = async (
   seed: number,
   create: CreateBackend,
+  faulty = false,
 ): Promise<{ readonly problems: readonly string[]; readonly reused: number }> => {
-  const schedule = new Schedule(seed, create)
+  const schedule = new Schedule(seed, create, faulty)
   await schedule.run(12)
   return schedule
 }

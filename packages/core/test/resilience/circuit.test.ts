@@ -1,5 +1,6 @@
+import type { CircuitState } from '@stowage/core'
 import { describe, expect, test } from 'vitest'
-import { Circuit, type CircuitState } from '../../src/backends/circuit.ts'
+import { Circuit } from '../../src/backends/circuit.ts'
 import { type FakeTimers, fakeTimers } from './timers.ts'
 
 /** What happens to a circuit: a call that succeeds or fails, or milliseconds. */
