@@ -1,4 +1,4 @@
-import type { BackendHealth, CacheBackend } from '../backend.ts'
+import type { BackendHealth, BackendStats, CacheBackend } from '../backend.ts'
 import type { CircuitChange, CircuitState, GuardBackend, GuardedStore } from '../guarded.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { within } from '../within.ts'
@@ -153,16 +153,20 @@ class ResilientStore {
     }
   }
 
+  /** The wrapper's own where the store cannot say any. */
   #stats(): MaybePromise<ResilientStats> {
     const { guard, counts, name } = this.#store
-    const of = { backend: name, counts, guard, circuit: this.#circuit }
-    const stats = guard.isClosed ? this.#backend.stats?.() : undefined
-    if (!isPromise(stats)) return resilientStats({ ...of, store: stats })
-    const asked = { backend: name, operation: 'stats' }
-    return within(Promise.resolve(stats), closeMs, asked).then(
-      (store) => resilientStats({ ...of, store }),
-      () => resilientStats({ ...of, store: undefined }),
-    )
+    const of = (store: BackendStats | undefined): ResilientStats =>
+      resilientStats({ backend: name, counts, guard, circuit: this.#circuit, store })
+    if (!guard.isClosed) return of(undefined)
+    try {
+      const stats = this.#backend.stats?.()
+      if (!isPromise(stats)) return of(stats)
+      const told = within(Promise.resolve(stats), closeMs, { backend: name, operation: 'stats' })
+      return told.then(of, () => of(undefined))
+    } catch {
+      return of(undefined)
+    }
   }
 
   #health(deadlineMs: number): MaybePromise<BackendHealth> {
