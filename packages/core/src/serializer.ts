@@ -1,4 +1,3 @@
-import { deserialize, serialize } from 'node:v8'
 import { CacheBackendError } from './errors.ts'
 
 /**
@@ -20,16 +19,19 @@ export interface Serializer {
   decode(text: string): unknown
 }
 
-const kinds: Readonly<Record<'json' | 'v8', Serializer>> = {
-  json: { encode: (value) => JSON.stringify(value), decode: (text) => JSON.parse(text) },
-  v8: {
+const json: Serializer = { encode: (value) => JSON.stringify(value), decode: (text) => JSON.parse(text) }
+
+/** Loads its module only where it is wanted. */
+const createV8 = (): Serializer => {
+  const { deserialize, serialize } = process.getBuiltinModule('node:v8')
+  return {
     encode: (value) => serialize(value).toString('base64'),
     decode: (text) => deserialize(Buffer.from(text, 'base64')),
-  },
+  }
 }
 
 export const serializerOf = (backend: string, given: ValueSerializer): Serializer => {
-  const kind = typeof given === 'string' ? kinds[given] : given
+  const kind = given === 'json' ? json : given === 'v8' ? createV8() : given
   const failed = (operation: string, cause: unknown): CacheBackendError =>
     new CacheBackendError('SERIALIZATION_ERROR', { backend, operation, cause })
   return {

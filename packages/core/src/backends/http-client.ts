@@ -1,4 +1,4 @@
-import * as http from 'node:http'
+import type { Agent, IncomingMessage, OutgoingHttpHeaders, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CacheBackendError } from '../errors.ts'
 import type { HttpApiSettings } from './http-options.ts'
@@ -50,22 +50,21 @@ const failureOf = (status: number): Failure | undefined => {
 }
 
 interface Transport {
-  readonly agent: http.Agent
-  readonly send: typeof http.request
+  readonly agent: Agent
+  readonly send: typeof request
 }
 
-/** TLS is loaded where it is used: it is a good part of what a start takes. */
-const openTransport = async ({ url, maxConnections }: HttpApiSettings): Promise<Transport> => {
+/** Loaded where it is used: TLS, and from Node 22 on what node:http exports, are a good part of what a start takes. */
+const openTransport = ({ url, maxConnections }: HttpApiSettings): Transport => {
   const options = { keepAlive: true, maxSockets: maxConnections, maxTotalSockets: maxConnections }
-  if (url.protocol === 'http:') return { agent: new http.Agent(options), send: http.request }
-  const https = await import('node:https')
-  return { agent: new https.Agent(options), send: https.request }
+  const { Agent, request } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https')
+  return { agent: new Agent(options), send: request }
 }
 
 /** Calls to one server: each with a deadline, over connections that are kept. */
 export class HttpClient {
   readonly #settings: HttpApiSettings
-  #transport: Promise<Transport> | undefined
+  #transport: Transport | undefined
   #calls = 0
   #bytes = 0
   #closed = false
@@ -118,7 +117,7 @@ export class HttpClient {
 
   close(): void {
     this.#closed = true
-    this.#transport?.then(({ agent }) => agent.destroy())
+    this.#transport?.agent.destroy()
   }
 
   async #attempts(call: HttpCall): Promise<HttpAnswer> {
@@ -154,13 +153,13 @@ export class HttpClient {
   }
 
   /** The head of the answer; the whole of it has to be there within `ms`, except where its end is not waited for. */
-  async #open(call: HttpCall, ms: number): Promise<http.IncomingMessage> {
+  async #open(call: HttpCall, ms: number): Promise<IncomingMessage> {
     const { url, prefix, authToken } = this.#settings
     this.#transport ??= openTransport(this.#settings)
-    const { agent, send } = await this.#transport
+    const { agent, send } = this.#transport
     if (this.#closed) throw new Failure('closed', 'never')
     return new Promise((resolve, reject) => {
-      const headers: http.OutgoingHttpHeaders = { 'accept-encoding': 'identity', accept: 'application/json' }
+      const headers: OutgoingHttpHeaders = { 'accept-encoding': 'identity', accept: 'application/json' }
       if (authToken !== undefined) headers.authorization = `Bearer ${authToken}`
       if (call.body !== undefined) {
         headers['content-type'] = 'application/json'
@@ -199,7 +198,7 @@ export class HttpClient {
     })
   }
 
-  async #collect(response: http.IncomingMessage): Promise<string> {
+  async #collect(response: IncomingMessage): Promise<string> {
     const most = messageLimit(this.#settings.maxValueBytes)
     const chunks: Buffer[] = []
     let bytes = 0
