@@ -1,0 +1,176 @@
+import { promisify } from 'node:util'
+import * as zlib from 'node:zlib'
+import type { CacheBackend } from '../backend.ts'
+import type { ByteSize } from '../durations.ts'
+import { showValue } from '../errors.ts'
+import { type MaybePromise, whenReady } from '../message.ts'
+import { withMethods } from './pass-through.ts'
+import { SettingsReader } from './settings.ts'
+
+/**
+ * Options of `compressed()`.
+ *
+ * @example
+ * const options: CompressedOptions = { algorithm: 'br', minBytes: '4kb' }
+ */
+export interface CompressedOptions {
+  /** `'zstd'` needs a Node that has it (22.15 and later). Default `'gzip'`. */
+  algorithm?: 'gzip' | 'br' | 'zstd'
+  /** Shorter values are stored as they are. Default `'1kb'`. */
+  minBytes?: ByteSize
+  /** A longer value is stored as it is, and one that would become longer when read is a miss. Default `'64mb'`. */
+  maxBytes?: ByteSize
+}
+
+type Algorithm = 'gzip' | 'br' | 'zstd'
+type Transform = (bytes: Buffer, options: object) => Promise<Buffer>
+
+interface Coder {
+  readonly pack: (bytes: Buffer) => Promise<Buffer>
+  readonly unpack: Transform
+}
+
+/** Begins what was compressed, and a plain value that begins so itself. No other value is changed. */
+const mark = '\u0000'
+const plain = '='
+const marks: Readonly<Record<Algorithm, string>> = { gzip: 'g', br: 'b', zstd: 'z' }
+
+const transformOf = (name: string): Transform | undefined => {
+  const found: unknown = (zlib as unknown as Record<string, unknown>)[name]
+  return typeof found === 'function' ? (promisify(found) as Transform) : undefined
+}
+
+const coderOf = (pack: string, unpack: string, options: object = {}): Coder | undefined => {
+  const packing = transformOf(pack)
+  const unpacking = transformOf(unpack)
+  if (packing === undefined || unpacking === undefined) return undefined
+  return { pack: (bytes) => packing(bytes, options), unpack: unpacking }
+}
+
+/** Quality 4: that of the default, 11, takes a hundred times as long. */
+const brotli = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }
+
+const coders: Readonly<Record<Algorithm, Coder | undefined>> = {
+  gzip: coderOf('gzip', 'gunzip'),
+  br: coderOf('brotliCompress', 'brotliDecompress', brotli),
+  zstd: coderOf('zstdCompress', 'zstdDecompress'),
+}
+
+interface Settings {
+  readonly algorithm: Algorithm
+  readonly minBytes: number
+  readonly maxBytes: number
+}
+
+const readOptions = (options: CompressedOptions): Settings => {
+  const read = new SettingsReader('compressed', options, ['algorithm', 'minBytes', 'maxBytes'])
+  const algorithm = read.text('algorithm', 'gzip')
+  const minBytes = read.bytes('minBytes', '1kb')
+  const maxBytes = read.bytes('maxBytes', '64mb')
+  if (!Object.hasOwn(coders, algorithm)) {
+    const rule = `algorithm must be "gzip", "br" or "zstd"; received ${showValue(algorithm)}`
+    read.refuse('CACHE_CONFIG_RANGE', 'algorithm', algorithm, rule, 'gzip')
+  } else if (coders[algorithm as Algorithm] === undefined) {
+    const rule = `algorithm "${algorithm}" is not in Node ${process.versions.node}. Use "br" or "gzip"`
+    read.refuse('CACHE_CONFIG_RANGE', 'algorithm', algorithm, rule, 'br')
+  }
+  read.settle()
+  return { algorithm: algorithm as Algorithm, minBytes, maxBytes }
+}
+
+/** Strings to strings and back; at once where nothing is compressed. */
+class Packing {
+  readonly #settings: Settings
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  pack(value: string): MaybePromise<string> {
+    const { algorithm, minBytes, maxBytes } = this.#settings
+    const as = value.startsWith(mark) ? mark + plain + value : value
+    const coder = coders[algorithm]
+    const size = Buffer.byteLength(value)
+    if (coder === undefined || size < minBytes || size > maxBytes) return as
+    return coder.pack(Buffer.from(value)).then((bytes) => {
+      const packed = `${mark}${marks[algorithm]}${bytes.toString('base64')}`
+      return packed.length < value.length ? packed : as
+    })
+  }
+
+  /** Null where it cannot be read, or would become too long: a few bytes can stand for very many. */
+  unpack(text: string | null | undefined): MaybePromise<string | null> {
+    if (text === null || text === undefined) return null
+    if (!text.startsWith(mark)) return text
+    if (text[1] === plain) return text.slice(2)
+    const algorithm = (Object.keys(marks) as Algorithm[]).find((each) => marks[each] === text[1])
+    const coder = algorithm === undefined ? undefined : coders[algorithm]
+    if (coder === undefined) return null
+    const limit = { maxOutputLength: this.#settings.maxBytes }
+    return coder.unpack(Buffer.from(text.slice(2), 'base64'), limit).then(
+      (bytes) => bytes.toString(),
+      () => null,
+    )
+  }
+}
+
+const packAll = async (
+  packing: Packing,
+  entries: Iterable<readonly [string, string]>,
+): Promise<(readonly [string, string])[]> =>
+  Promise.all([...entries].map(async ([key, value]) => [key, await packing.pack(value)] as const))
+
+const unpackAll = async (packing: Packing, found: MaybePromise<Map<string, string>>) => {
+  const values = new Map<string, string>()
+  for (const [key, text] of await found) {
+    const value = await packing.unpack(text)
+    if (value !== null) values.set(key, value)
+  }
+  return values
+}
+
+const writing = (backend: CacheBackend, packing: Packing) => ({
+  set: (key: unknown, value: unknown, ttl: unknown) =>
+    whenReady(packing.pack(value as string), (text) => backend.set(key as string, text, ttl as number)),
+  setMany: async (entries: unknown, ttl: unknown) =>
+    backend.setMany?.(await packAll(packing, entries as Iterable<readonly [string, string]>), ttl as number),
+  setIfAbsent: (key: unknown, value: unknown, ttl: unknown) =>
+    whenReady(packing.pack(value as string), (text) =>
+      backend.setIfAbsent?.(key as string, text, ttl as number),
+    ),
+  setIfOwner: (key: unknown, value: unknown, ttl: unknown, lease: unknown, token: unknown) =>
+    whenReady(packing.pack(value as string), (text) =>
+      backend.setIfOwner?.(key as string, text, ttl as number, lease as string, token as string),
+    ),
+  compareAndDelete: (key: unknown, expected: unknown) =>
+    whenReady(packing.pack(expected as string), (text) => backend.compareAndDelete?.(key as string, text)),
+})
+
+const reading = (backend: CacheBackend, packing: Packing) => ({
+  get: (key: unknown) => whenReady(backend.get(key as string), (text) => packing.unpack(text)),
+  getMany: (keys: unknown) => unpackAll(packing, backend.getMany?.(keys as string[]) ?? new Map()),
+  getWithTtl: (key: unknown) => {
+    const found = backend.getWithTtl?.(key as string) ?? null
+    return whenReady(found, (entry) => {
+      if (entry === null) return null
+      return whenReady(packing.unpack(entry.value), (value) =>
+        value === null ? null : { value, ttl: entry.ttl },
+      )
+    })
+  },
+})
+
+/**
+ * A backend whose longer values are compressed, off the event loop. What is stored is text: the result as base64 behind
+ * a mark. Values that were there before stay readable, and those of another algorithm as well.
+ *
+ * @throws {CacheConfigError} `CACHE_CONFIG_RANGE`, also where the running Node has no zstd; `CACHE_CONFIG_UNKNOWN_OPTION`
+ *
+ * @example
+ * const backend = compressed(memory(), { algorithm: 'br', minBytes: '4kb' })
+ */
+export const compressed = (backend: CacheBackend, options: CompressedOptions = {}): CacheBackend => {
+  const packing = new Packing(readOptions(options))
+  const methods = { ...writing(backend, packing), ...reading(backend, packing) }
+  return withMethods(backend, backend.name ?? 'backend', methods, backend.tags)
+}
