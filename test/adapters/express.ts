@@ -36,8 +36,8 @@ const toHandler =
   }
 
 /** Where the cache stands at each route, those without a policy get one that says nothing. */
-const policyAt = ({ policy }: TestRoute, { ttl }: CacheOptions): RoutePolicy<Request> =>
-  policy ?? { ttl: ttl ?? (() => undefined) }
+const policyAt = ({ policy }: TestRoute, { ttl, rules }: CacheOptions): RoutePolicy<Request> =>
+  policy ?? (rules === undefined ? { ttl: ttl ?? (() => undefined) } : {})
 
 const addRoute = (
   router: Router,

@@ -47,11 +47,12 @@ const isRouted = (app: FastifyInstance, { method }: TestRoute): boolean =>
 const addRoute = (
   app: FastifyInstance,
   route: TestRoute,
-  { ttl }: CacheOptions,
+  { ttl, rules }: CacheOptions,
   placement: Placement,
 ): void => {
   // Where the cache stands at each route, those without a policy get one that says nothing.
-  const unnamed = placement === 'route' ? { ttl: ttl ?? (() => undefined) } : undefined
+  const unnamed =
+    placement === 'route' ? (rules === undefined ? { ttl: ttl ?? (() => undefined) } : {}) : undefined
   const policy = route.policy ?? unnamed
   app.route({
     method: route.method,

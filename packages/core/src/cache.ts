@@ -3,6 +3,7 @@ import type { CacheKey } from './cache-key.ts'
 import { createLoads, loadTtl } from './cache-loads.ts'
 import { Deadline } from './deadline.ts'
 import type { Decision, Forward } from './decision.ts'
+import { DeclaredRoutes, type RouteInfo } from './declared.ts'
 import { CacheBackendError } from './errors.ts'
 import { Flights } from './flights.ts'
 import { ForwardedRequest } from './forward.ts'
@@ -12,9 +13,11 @@ import { type LoadContext, type LoadPolicy, readLoadPolicy } from './load.ts'
 import type { Loads } from './loads.ts'
 import { Lookup } from './lookup.ts'
 import { type MaybePromise, whenReady } from './message.ts'
-import type { CacheOptions, RoutePolicy } from './options.ts'
-import { compileDefaults, compileOptions, compileRoute, type Policy, type Settings } from './policy.ts'
+import type { CacheOptions, CachePolicy, RoutePolicy } from './options.ts'
+import type { PathOptions } from './path-rules.ts'
+import { compileOptions, type Policy, type Settings } from './policy.ts'
 import { type CacheEvents, type CacheStats, Reports } from './reports.ts'
+import { defaultRules, policyAt, type Rules, rulesOfCache } from './route-rules.ts'
 import { type InvalidateOptions, type Invalidation, invalidationOf, type Selector } from './selector.ts'
 import { createStamps, type Stamps } from './stamps.ts'
 import { EntryStore } from './store.ts'
@@ -33,8 +36,9 @@ export interface RouteRules {
 }
 
 /** An adapter hands back what `policy()` made; what is inside belongs to the core. */
-const rulesOf = (policy: Policy): RouteRules => policy as unknown as RouteRules
-const policyOf = (rules: RouteRules): Policy => rules as unknown as Policy
+const sealed = (rules: Rules): RouteRules => rules as unknown as RouteRules
+const opened = (rules: RouteRules | undefined, otherwise: Rules): Rules =>
+  rules === undefined ? otherwise : (rules as unknown as Rules)
 
 /**
  * A cache: what middleware asks for every request, and what applications invalidate.
@@ -67,6 +71,11 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
     load: (context: LoadContext<T>) => Promise<T> | T,
     policy?: LoadPolicy,
   ): Promise<T>
+  /**
+   * What is configured where: the options, the rules by path, and the routes with policies of their own as far as their
+   * framework has told them, some of them at their first request.
+   */
+  routes(): readonly RouteInfo[]
   /** Counters since the start, of the whole cache and by route. */
   stats(): CacheStats
   /** The backend's health; a backend that has none to tell is asked for a key. Waits no longer than the deadline. */
@@ -81,11 +90,18 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
   bypass(request: CacheRequest<Req>): Forward
   /**
    * For adapters: validates a route's policy; throws a `CacheConfigError` that names `place`. It lies over the options
-   * of the cache, or over the defaults that are given.
+   * of the cache, or over the defaults that are given; `overrides` lie over it.
    */
-  policy(policy?: RoutePolicy<Req>, place?: string, over?: RouteRules): RouteRules
+  policy(
+    policy?: RoutePolicy<Req>,
+    place?: string,
+    over?: RouteRules,
+    overrides?: CachePolicy<Req>,
+  ): RouteRules
   /** For adapters: validates the defaults of a part of an application, for `policy()` to lay routes over. */
   defaults(policy: RoutePolicy<Req>, place: string, over?: RouteRules): RouteRules
+  /** For adapters: tells `routes()` where a policy counts, if the framework knows it before the first request. */
+  declare(rules: RouteRules, at: { readonly method: string; readonly route: string }): void
   /** For adapters: whether a response to such a request can be stored at all, by these rules or those of the cache. */
   mayStore(method: string, rules?: RouteRules): boolean
   /** For adapters: a Forward with a route's rules added, or what the lookup by them finds. */
@@ -101,6 +117,8 @@ const ownOf = (forward: Forward): ForwardedRequest => {
   if (forward instanceof ForwardedRequest) return forward
   throw new TypeError('a Forward of another cache')
 }
+
+const noPaths: PathOptions = { rules: [], includePaths: undefined, excludePaths: [] }
 
 interface Parts {
   /** The user's own. */
@@ -191,12 +209,12 @@ const invalidate = async (
   }
 }
 
-const createLookup = (parts: Parts, store: EntryStore): Lookup => {
-  const { settings, policy, reports, backend } = parts
+const createLookup = (parts: Parts, rules: Rules, store: EntryStore): Lookup => {
+  const { settings, reports, backend } = parts
   const { name, statusHeaders, debug } = settings
   return new Lookup({
     settings,
-    policy,
+    rules,
     reports,
     store,
     flights: new Flights(settings.clock),
@@ -223,7 +241,14 @@ export const assembleCache = <Req>(
   const parts = createParts(options as CacheOptions | undefined, place, defaultBackend, guard)
   const { backend, guarded, deadline, reports, stamps, settings, policy, loads } = parts
   const store = new EntryStore(guarded.entries, stamps, deadline, reports, settings.clock)
-  const lookup = createLookup(parts, store)
+  const own = rulesOfCache(policy)
+  const lookup = createLookup(parts, own, store)
+  const { named, paths } = settings
+  const declared = new DeclaredRoutes()
+  const at = (request: CacheRequest, rules: RouteRules): Policy => {
+    declared.meet(opened(rules, own), request)
+    return policyAt(paths, request, opened(rules, own))
+  }
   const stopListening = guarded.onCircuit((change) => tellOfCircuit(reports, change))
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -242,23 +267,28 @@ export const assembleCache = <Req>(
     // Async for the same reason.
     getOrSet: async (key, load, rules = {}) =>
       loads.get(String(key), load, readLoadPolicy(rules, loadTtl(policy))),
+    routes: () => declared.list(policy, paths?.options ?? noPaths),
+    declare: (rules, where) => declared.meet(opened(rules, own), where),
     stats: () => reports.stats(),
     health: () => probe(parts),
     on: (event, listener) => reports.on(event, listener),
     close,
     [Symbol.asyncDispose]: close,
     lookup: (request, rules) =>
-      rules === undefined ? lookup.lookupInFront(request) : lookup.lookup(request, policyOf(rules)),
+      rules === undefined ? lookup.lookupInFront(request) : lookup.lookup(request, at(request, rules)),
     bypass: (request) => lookup.bypass(request),
-    policy: (route, where = 'cache.route', over = rulesOf(policy)) =>
-      rulesOf(compileRoute(policyOf(over), route as RoutePolicy | undefined, where)),
-    defaults: (defaults, where, over = rulesOf(policy)) =>
-      rulesOf(compileDefaults(policyOf(over), defaults as RoutePolicy, where)),
-    mayStore: (method, rules = rulesOf(policy)) => {
-      const { ttl, methods } = policyOf(rules)
-      return ttl !== false && methods.has(method)
+    policy: (route, place = 'cache.route', over, overrides) => {
+      const statement = { route: route as RoutePolicy | undefined, overrides, place, named }
+      return sealed(declared.state(statement, opened(over, own)))
     },
-    refine: (forward, rules) => ownOf(forward).refine(policyOf(rules)),
+    defaults: (defaults, place, over) =>
+      sealed(defaultRules({ route: defaults as RoutePolicy, place, named }, opened(over, own))),
+    mayStore: (method, rules) => {
+      const { ttl, methods } = opened(rules, own).policy
+      // A rule by path may state another ttl.
+      return (ttl !== false || paths !== undefined) && methods.has(method)
+    },
+    refine: (forward, rules) => ownOf(forward).refine(at(forward.request, rules)),
     checkSelector: (selector, options) => void invalidationOf(selector, options),
     invalidateAfter: (forward, selector, options) =>
       ownOf(forward).invalidatesAfter(() => invalidationOf(selector(), options)),

@@ -28,7 +28,7 @@ interface EntryHead {
   readonly e: string
   readonly n: string
   readonly u?: string | undefined
-  /** Flags: p policyFresh, m madeEtag, s scoped, r atRoute. */
+  /** Flags: p policyFresh, m madeEtag, d downstream, s scoped, r atRoute. */
   readonly f: string
   readonly b: 'utf8' | 'base64'
 }
@@ -45,6 +45,7 @@ const hex = (crc: number): string => crc.toString(16).padStart(8, '0')
 const flags = (stored: StoredResponse): string =>
   (stored.policyFresh ? 'p' : '') +
   (stored.madeEtag ? 'm' : '') +
+  (stored.downstream ? 'd' : '') +
   (stored.scoped ? 's' : '') +
   (stored.atRoute ? 'r' : '')
 
@@ -177,6 +178,7 @@ class ReadResponse implements StoredResponse {
   readonly staleIfError: number
   readonly policyFresh: boolean
   readonly madeEtag: boolean
+  readonly downstream: boolean
   readonly scoped: boolean
   readonly atRoute: boolean
   readonly tags: readonly string[]
@@ -202,6 +204,7 @@ class ReadResponse implements StoredResponse {
     this.staleIfError = times[5]
     this.policyFresh = flags.includes('p')
     this.madeEtag = flags.includes('m')
+    this.downstream = flags.includes('d')
     this.scoped = flags.includes('s')
     this.atRoute = flags.includes('r')
     this.tags = head.g

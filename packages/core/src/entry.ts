@@ -23,6 +23,8 @@ export interface StoredResponse extends ResponseHead {
   readonly staleIfError: number
   /** True where the Cache-Control that is sent was made by the policy and not by the handler. */
   readonly policyFresh: boolean
+  /** True where the policy states what is told downstream: its lifetimes begin when the response is sent. */
+  readonly downstream: boolean
   /** True where the ETag was made here. */
   readonly madeEtag: boolean
   /** True where functions decided the key that only a route may ask: a lookup in front of it asks too early. */

@@ -8,6 +8,7 @@ import { keyedQuery } from './key.ts'
 import type { FieldMap } from './message.ts'
 import type { RequestView, ResponseView, TtlOption } from './options.ts'
 import type { Policy } from './policy.ts'
+import { toldDownstream } from './precedence.ts'
 import { implicitTags, userTag } from './selector.ts'
 import type { ResponseDirectives } from './semantics/cache-control.ts'
 import { formatHttpDate } from './semantics/date.ts'
@@ -140,8 +141,10 @@ export const responseEdits = (
   const edits: FieldEdits = {}
   const { policy } = fill
   const said = fieldValue(judged.deciding, 'cache-control')
-  const cacheControl = downstreamCacheControl(said, judged.declares, policy, stores)
+  const told = stores ? toldDownstream(judged, policy) : undefined
+  const cacheControl = told?.cacheControl ?? downstreamCacheControl(said, judged.declares, policy, stores)
   if (cacheControl !== undefined) edits['cache-control'] = cacheControl
+  if (told?.cdn !== undefined) edits['cdn-cache-control'] = told.cdn
   const vary = varyOf(judged.own, judged.deciding, policy)
   if (vary !== undefined && vary !== fieldValue(judged.own, 'vary')) edits.vary = vary
   if (stores && body !== undefined && policy.etag && judged.status === 200 && !hasField(judged.own, 'etag'))
@@ -180,7 +183,7 @@ const wireFields = (
   edits: FieldEdits,
 ): Record<string, string | readonly string[]> => {
   const fields = storedFields(judged.status, judged.own, judged.directives, fill.policy)
-  for (const name of ['cache-control', 'vary', 'etag']) {
+  for (const name of ['cache-control', 'cdn-cache-control', 'vary', 'etag']) {
     const value = edits[name]
     if (value !== undefined) fields[name] = value
   }
@@ -220,6 +223,7 @@ export const buildStored = (
     staleWhileRevalidate: Math.min(swr, longestMs),
     staleIfError: Math.min(sie, longestMs),
     policyFresh: !judged.declares,
+    downstream: toldDownstream(judged, fill.policy) !== undefined,
     madeEtag: etag !== undefined,
     atRoute: fill.atRoute,
     scoped: scope === 'public' || typeof scope === 'function',

@@ -1,6 +1,7 @@
 import type { StoredResponse } from './entry.ts'
 import { buildStored, decideStore, type Fill, mostTags, responseEdits, tagsOfFill } from './fill.ts'
 import type { JudgedHead } from './head.ts'
+import { overruled } from './precedence.ts'
 import { fieldValue } from './semantics/fields.ts'
 import type { StoreDecision } from './semantics/storable.ts'
 import { freshenFields } from './semantics/validate.ts'
@@ -30,6 +31,7 @@ const withoutMade = (stored: StoredResponse): Record<string, string | readonly s
     const value = stored.headers[name]
     // A Cache-Control that the policy made is made anew; the old Date is not that of the 304.
     if (value === undefined || (name === 'cache-control' && stored.policyFresh) || name === 'date') continue
+    if (name === 'cdn-cache-control' && stored.downstream) continue
     fields[name] = value
   }
   return fields
@@ -45,14 +47,17 @@ export const freshenStored = (stored: StoredResponse, judged: JudgedHead, fill: 
   const { date, age, 'set-cookie': setCookie } = judged.deciding
   const deciding = { ...own, date, age, 'set-cookie': setCookie }
   const declares = judged.declares || !stored.policyFresh
-  const merged: JudgedHead = {
-    status: stored.status,
-    reason: stored.reason,
-    own,
-    deciding,
-    directives: judged.declares ? judged.directives : stored.directives,
-    declares,
-  }
+  const merged = overruled(
+    {
+      status: stored.status,
+      reason: stored.reason,
+      own,
+      deciding,
+      directives: judged.declares ? judged.directives : stored.directives,
+      declares,
+    },
+    fill.policy,
+  )
   const varied = addedVary(fieldValue(stored.headers, 'vary'), fieldValue(judged.deciding, 'vary'))
   const said = tagsOfFill(merged, fill)
   const tags = new Set([...stored.tags, ...(said ?? [])])

@@ -27,6 +27,7 @@ export type { ResponseCache, RouteRules } from './cache.ts'
 export { type CacheKey, cacheKey } from './cache-key.ts'
 export { createCache } from './create-cache.ts'
 export type { Decision, FieldEdits, Forward, Reuse, Verdict } from './decision.ts'
+export type { RouteInfo } from './declared.ts'
 export type { ByteSize, Duration } from './durations.ts'
 export { type BackendErrorCode, CacheBackendError, CacheConfigError, type ConfigProblem } from './errors.ts'
 export { matchesGlob } from './glob.ts'
@@ -39,6 +40,7 @@ export { isPromise } from './message.ts'
 export type {
   CacheOptions,
   CachePolicy,
+  Downstream,
   KeyRules,
   Logger,
   RequestView,

@@ -10,6 +10,7 @@ import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Policy, Settings } from './policy.ts'
 import { credentialsOf, refuseLookup } from './refusal.ts'
 import type { Reports } from './reports.ts'
+import { policyAt, type Rules } from './route-rules.ts'
 import { goForward, noDirectives } from './search.ts'
 import type { Invalidation } from './selector.ts'
 import { type RequestDirectives, requestDirectives } from './semantics/cache-control.ts'
@@ -21,7 +22,7 @@ import { type CacheRequest, createView, splitTarget } from './view.ts'
 /** What lookups of one cache share beside the engine's parts. */
 export interface LookupParts {
   readonly settings: Settings
-  readonly policy: Policy
+  readonly rules: Rules
   readonly status: StatusSettings
   readonly store: EntryStore
   readonly flights: Flights
@@ -36,6 +37,8 @@ const lookedUpAtRoutes: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'Q
 interface Place {
   readonly policy: Policy
   readonly inFront: boolean
+  /** Whether the policy is one of a route that is remembered for the path. */
+  readonly learned: boolean
   readonly attempt: number
 }
 
@@ -67,21 +70,21 @@ export class Lookup implements Engine {
 
   /** Looks up before the route is known: by the rules remembered for the path, else by those of the whole cache. */
   lookupInFront(request: CacheRequest): MaybePromise<Decision> {
-    return this.#guarded(request, { policy: this.#rulesInFront(request), inFront: true, attempt: 0 })
+    return this.#guarded(request, { ...this.#placeInFront(request), attempt: 0 })
   }
 
   lookup(request: CacheRequest, policy: Policy): MaybePromise<Decision> {
-    return this.#guarded(request, { policy, inFront: false, attempt: 0 })
+    return this.#guarded(request, { policy, inFront: false, learned: false, attempt: 0 })
   }
 
   lookupAgain({ request, policy, inFront, attempt }: Search): MaybePromise<Decision> {
-    const rules = inFront ? this.#rulesInFront(request) : policy
-    return this.#guarded(request, { policy: rules, inFront, attempt: attempt + 1 })
+    const place = inFront ? this.#placeInFront(request) : { policy, inFront, learned: false }
+    return this.#guarded(request, { ...place, attempt: attempt + 1 })
   }
 
   /** A request that only the handler can answer. */
   bypass(request: CacheRequest): Forward {
-    const place = { policy: this.#parts.policy, inFront: false, attempt: 0 }
+    const place = { policy: this.#inFront(request), inFront: false, learned: false, attempt: 0 }
     return this.#bypass(request, place, 'policy')
   }
 
@@ -104,8 +107,15 @@ export class Lookup implements Engine {
     return requestDirectives(request.headers)
   }
 
-  #rulesInFront(request: CacheRequest): Policy {
-    return this.#rules.get(rulesKey(request)) ?? this.#parts.policy
+  /** The policy of the whole cache for this path. */
+  #inFront(request: CacheRequest): Policy {
+    return policyAt(this.#parts.settings.paths, request, this.#parts.rules)
+  }
+
+  #placeInFront(request: CacheRequest): Omit<Place, 'attempt'> {
+    const learned = this.#rules.get(rulesKey(request))
+    const policy = learned ?? this.#inFront(request)
+    return { policy, inFront: true, learned: learned !== undefined }
   }
 
   /** Policy functions are the user's: where one throws, the request bypasses the cache. */
@@ -123,15 +133,15 @@ export class Lookup implements Engine {
   }
 
   #lookup(request: CacheRequest, place: Place): MaybePromise<Decision> {
-    const { policy, inFront } = place
+    const { policy, inFront, learned } = place
     const directives = this.directivesOf(request)
     const refusal = refuseLookup(request, policy, directives)
     if (refusal !== undefined)
       return goForward(this, { request, policy, fills: false, ...refusal, ...this.#met(request, place) })
     // Rules that are functions may need what only the route knows: a user who has been authenticated by then. The
     // route looks up by them; under the rules of the whole cache its request has not been looked up by its own.
-    if (inFront && policy !== this.#parts.policy && policy.deferred)
-      return this.#bypass(request, { ...place, policy: this.#parts.policy }, 'deferred')
+    if (inFront && learned && policy.deferred)
+      return this.#bypass(request, { ...place, policy: this.#inFront(request) }, 'deferred')
     if (policy.when !== undefined && !this.#isWanted(policy.when(createView(request))))
       return this.#bypass(request, place, 'when')
     if (policy.scope === 'private') return this.#bypass(request, place, 'scope')

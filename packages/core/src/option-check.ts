@@ -1,8 +1,11 @@
 import type { CacheBackend } from './backend.ts'
 import { checkWait } from './duration-check.ts'
 import { nearest, refuseProblems, showValue } from './errors.ts'
+import { checkStated, choiceChecks, type NamedPolicies, resolveRules } from './named-check.ts'
 import type { CacheOptions, CachePolicy, Logger, RequestView, StatusHeader } from './options.ts'
+import type { PathRule } from './path-rules.ts'
 import { type PolicyLayer, policyChecks } from './policy-check.ts'
+import { checkLayers, checkRelations, noteFormerName, type WeakerLayers } from './relations-check.ts'
 import {
   type Check,
   type Checked,
@@ -131,18 +134,13 @@ const cacheChecks = {
   targets: checkList(checkTarget, 'a list of field names'),
   logger: checkLogger,
   clock: checkFunction<() => number>('a function that returns milliseconds'),
+  ...choiceChecks,
 } satisfies Record<Exclude<keyof CacheOptions, keyof CachePolicy>, Check<unknown>>
 
 const optionChecks = { ...policyChecks, ...cacheChecks }
 
 /** The options that were stated, durations in milliseconds and sizes in bytes. */
 export type OptionLayer = Checked<typeof optionChecks>
-
-/** What decides whether a request body tells entries apart, as the weaker layers have it. */
-interface BodyRules {
-  readonly methods: ReadonlySet<string>
-  readonly key: { readonly body: 'none' | 'bytes' | 'json' }
-}
 
 const keyMembers: ReadonlySet<string> = new Set(['query', 'headers', 'cookies', 'by', 'host', 'body'])
 
@@ -154,48 +152,6 @@ const adviseRoute = (name: string): string | undefined =>
     ? 'It belongs to the whole cache: state it where the cache is made.'
     : adviseKey(name)
 
-/** Undefined where what was stated is refused already: a second problem would only be its echo. */
-const bodyRule = (layer: PolicyLayer, weaker: BodyRules): BodyRules['key']['body'] | undefined => {
-  if (!('key' in layer)) return weaker.key.body
-  return layer.key !== undefined && !('body' in layer.key) ? weaker.key.body : layer.key?.body
-}
-
-const checkBodies = (layer: PolicyLayer, weaker: BodyRules, spot: Spot): void => {
-  const body = bodyRule(layer, weaker)
-  if (body !== 'none') return
-  const method = ['POST', 'QUERY'].find((name) => (layer.methods ?? weaker.methods).has(name))
-  if (method === undefined) return
-  const sentence = `methods contains "${method}" but key.body is "none": different bodies would share one response. Set key.body to "json" or "bytes".`
-  const at = inside(spot, layer.methods === undefined ? 'key.body' : 'methods')
-  refuse(at, 'CACHE_CONFIG_METHOD_BODY', layer.methods === undefined ? body : method, sentence, 'json')
-}
-
-let timeoutReported = false
-
-const checkFormerName = (given: object, layer: PolicyLayer, spot: Spot): void => {
-  if (!('timeout' in layer)) return
-  if ('ttl' in layer) {
-    const sentence = 'ttl and timeout are both given. timeout is the former name of ttl: keep ttl alone.'
-    const received: unknown = Object.entries(given).find(([name]) => name === 'timeout')?.[1]
-    refuse(inside(spot, 'timeout'), 'CACHE_CONFIG_TYPE', received, sentence, 'ttl')
-  } else if (!timeoutReported) {
-    const message = `${spot.place}: timeout is the former name of ttl. Use ttl.`
-    spot.warnings.push({ code: 'CACHE_CONFIG_DEPRECATED', message })
-  }
-}
-
-const checkLimits = ({ softTimeout, hardTimeout }: PolicyLayer, spot: Spot): void => {
-  if (softTimeout === undefined || hardTimeout === undefined || softTimeout < hardTimeout) return
-  const sentence = `softTimeout (${softTimeout} ms) must be below hardTimeout (${hardTimeout} ms): it would never act.`
-  refuse(inside(spot, 'softTimeout'), 'CACHE_CONFIG_RANGE', softTimeout, sentence)
-}
-
-const checkRelations = (given: object, layer: PolicyLayer, weaker: BodyRules, spot: Spot): void => {
-  checkFormerName(given, layer, spot)
-  checkLimits(layer, spot)
-  checkBodies(layer, weaker, spot)
-}
-
 const plainObject = (value: unknown, rule: string, spot: Spot): object => {
   if (isPlain(value)) return value
   refuse(spot, 'CACHE_CONFIG_TYPE', value, `${rule}; received ${showReceived(value)}.`)
@@ -206,31 +162,60 @@ const plainObject = (value: unknown, rule: string, spot: Spot): object => {
 const settle = (spot: Spot, warn: Warn): void => {
   refuseProblems(spot.problems)
   for (const { code, message } of spot.warnings) {
-    if (code === 'CACHE_CONFIG_DEPRECATED') timeoutReported = true
+    if (code === 'CACHE_CONFIG_DEPRECATED') noteFormerName()
     warn(code, message)
   }
 }
 
 const newSpot = (place: string): Spot => ({ place, path: '', problems: [], warnings: [] })
 
+/** The options of a cache, with what they say by name and by path. */
+export interface CheckedOptions {
+  readonly layer: OptionLayer
+  readonly named: NamedPolicies
+  readonly rules: readonly PathRule[]
+}
+
 /** Validates the options of a cache; throws a `CacheConfigError` that names everything wrong with them. */
-export const checkOptions = (options: unknown, place: string, warn: Warn, weaker: BodyRules): OptionLayer => {
+export const checkOptions = (
+  options: unknown,
+  place: string,
+  warn: Warn,
+  builtIn: WeakerLayers,
+): CheckedOptions => {
   const spot = newSpot(place)
   const given = plainObject(options === undefined ? {} : options, 'options must be a plain object', spot)
   const layer = checkMembers(given, optionChecks, spot, adviseKey)
-  checkRelations(given, layer, weaker, spot)
+  const weaker = checkRelations(given, layer, builtIn, spot)
+  const named: NamedPolicies = layer.policies ?? new Map()
+  for (const [name, policy] of named)
+    checkRelations(policy, policy, weaker, inside(inside(spot, 'policies'), name))
+  const rules = resolveRules(layer.rules ?? [], named, inside(spot, 'rules'))
+  for (const { glob, layers } of rules) checkLayers(layers, weaker, inside(inside(spot, 'rules'), glob.text))
   settle(spot, warn)
-  return layer
+  return { layer, named, rules }
+}
+
+/** What a route's policy is laid over. */
+export interface RouteSurroundings {
+  readonly weaker: WeakerLayers
+  readonly named: NamedPolicies
 }
 
 /** Validates the policy of a route; throws a `CacheConfigError` that names everything wrong with it. */
-export const checkRoute = (route: unknown, place: string, warn: Warn, weaker: BodyRules): PolicyLayer => {
+export const checkRoute = (
+  route: unknown,
+  overrides: unknown,
+  place: string,
+  warn: Warn,
+  { weaker, named }: RouteSurroundings,
+): readonly PolicyLayer[] => {
   const spot = newSpot(place)
-  const bare = route === false || typeof route === 'number' || typeof route === 'string'
-  const stated = bare ? { ttl: route } : route === undefined ? {} : route
-  const given = plainObject(stated, 'a policy must be a plain object, a duration or false', spot)
-  const layer = checkMembers(given, policyChecks, spot, adviseRoute)
-  checkRelations(given, layer, weaker, spot)
+  const layers = [
+    ...checkStated(route, named, spot, adviseRoute),
+    ...checkStated(overrides, named, spot, adviseRoute),
+  ]
+  checkLayers(layers, weaker, spot)
   settle(spot, warn)
-  return layer
+  return layers
 }

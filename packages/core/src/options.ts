@@ -84,6 +84,11 @@ export type TtlOption = Duration | false
 export interface CachePolicy<Req = unknown> {
   /** Freshness where the response itself does not say. Seconds or a string with a unit; false stores nothing. */
   ttl?: TtlOption | ((request: RequestView<Req>, response: ResponseView) => TtlOption | undefined)
+  /**
+   * Who decides about freshness: `'handler'` (default), where header fields win over `ttl`, or `'policy'`. That one also
+   * overrides no-store, private, no-cache and Set-Cookie, so it needs a `scope`.
+   */
+  precedence?: 'handler' | 'policy'
   /** How long after its freshness a response is served while a refresh runs (RFC 5861 §3). Default 0. */
   staleWhileRevalidate?: Duration
   /** How long after its freshness it may stand in for a failing handler (RFC 5861 §4). Default 60 s. */
@@ -100,6 +105,12 @@ export interface CachePolicy<Req = unknown> {
   status?: Readonly<Record<number, TtlOption>>
   key?: KeyRules<Req>
   scope?: Scope<Req>
+  /**
+   * What browsers and CDNs are told, apart from the lifetime here: a whole Cache-Control, or a lifetime for each of
+   * them; the one for CDNs goes into CDN-Cache-Control (RFC 9213). Default `'handler'`: its own fields as they are, and
+   * `no-cache` where it set none and the ttl comes from a policy.
+   */
+  downstream?: Downstream
   /** Names to invalidate by. */
   tags?: readonly string[] | ((request: RequestView<Req>, response: ResponseView) => readonly string[])
   /** One handler run for concurrent requests. Default true: wait at most 5 s, then run the handler. */
@@ -127,12 +138,22 @@ export interface CachePolicy<Req = unknown> {
 }
 
 /**
- * A policy, or only its ttl, or `false` for no caching.
+ * What those behind this cache are told.
+ *
+ * @example
+ * const downstream: Downstream = { browser: 0, cdn: '1m' }
+ */
+export type Downstream =
+  | string
+  | { readonly browser?: Duration | 'no-cache' | 'no-store'; readonly cdn?: Duration | 'no-store' }
+
+/**
+ * A policy, or the name of one, or only its ttl, or `false` for no caching.
  *
  * @example
  * const policy: RoutePolicy = { ttl: '5m', tags: ['items'] }
  */
-export type RoutePolicy<Req = unknown> = CachePolicy<Req> | Duration | false
+export type RoutePolicy<Req = unknown> = CachePolicy<Req> | Duration | string | false
 
 /**
  * Where messages go: hits and misses at debug, absorbed errors at warn. `console` is one.
@@ -159,6 +180,17 @@ export interface CacheOptions<Req = unknown> extends CachePolicy<Req> {
   namespace?: string
   /** Entries of another version are not seen. Default `''`. */
   version?: string
+  /** Policies by name, for `rules` and routes to refer to. */
+  policies?: Readonly<Record<string, CachePolicy<Req>>>
+  /**
+   * Policies by path, such as `{ '/docs/**': '1h', '/health': false }`: the most specific pattern counts. `*` and `?`
+   * stand within a segment, `**` for any number of them.
+   */
+  rules?: Readonly<Record<string, RoutePolicy<Req>>>
+  /** Only these paths are cached, whatever else is said. Default all. */
+  includePaths?: readonly string[]
+  /** These paths are not cached, whatever else is said. Default none. */
+  excludePaths?: readonly string[]
   /** Adds the key to Cache-Status, and lets X-Cache-Key be sent. Keys hold header values. Default false. */
   debug?: boolean
   /** Whether request directives such as no-cache count (RFC 9111 §5.2.1). Default `'rfc'`. */

@@ -21,6 +21,7 @@ import {
 import { flightKey } from './flights.ts'
 import { type Freshened, freshenStored } from './freshen-stored.ts'
 import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
+import { overruled } from './precedence.ts'
 import { Recording } from './recording.ts'
 import { fieldValue } from './semantics/fields.ts'
 import { correctedInitialAge } from './semantics/freshness.ts'
@@ -163,7 +164,7 @@ export const judgeResponse = (
   stamp: Stamp,
 ): Outcome => {
   const { engine, plan } = exchange
-  const judged = judgeHead(head, engine.targets, exchange.remarks.vary)
+  const judged = overruled(judgeHead(head, engine.targets, exchange.remarks.vary), plan.policy)
   const fill = fillOf(exchange, head, stamp)
   countMiss(exchange, head.route)
   const decision = decide(exchange, judged, fill)

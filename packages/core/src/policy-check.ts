@@ -18,6 +18,7 @@ import {
   refuse,
   refuseNull,
   refuseType,
+  type Spot,
 } from './value-check.ts'
 
 type TtlFunction = (request: RequestView, response: ResponseView) => TtlOption | undefined
@@ -120,6 +121,43 @@ const checkCollapse: Check<Collapse | false> = (value, spot) => {
 
 const checkFieldNames: Check<readonly string[]> = checkList(checkFieldName, 'a list of field names')
 
+/** What is sent in the place of the handler's fields; undefined leaves theirs. */
+export interface DownstreamFields {
+  readonly cacheControl: string
+  readonly cdn: string | undefined
+}
+
+const sentLifetime = (value: unknown, spot: Spot, words: readonly string[]): string | undefined => {
+  if (words.some((word) => word === value)) return String(value)
+  const ms = checkWindow(value, spot)
+  if (ms === undefined) return undefined
+  return ms < 1000
+    ? words.includes('no-cache')
+      ? 'no-cache'
+      : 'no-store'
+    : `max-age=${Math.floor(ms / 1000)}`
+}
+
+const downstreamChecks = {
+  browser: (value: unknown, spot: Spot) => sentLifetime(value, spot, ['no-cache', 'no-store']),
+  cdn: (value: unknown, spot: Spot) => sentLifetime(value, spot, ['no-store']),
+}
+
+/** `'handler'` is what is there without it. */
+const checkDownstream: Check<DownstreamFields | 'handler'> = (value, spot) => {
+  if (value === 'handler') return 'handler'
+  if (typeof value === 'string') {
+    if (value.length <= 256 && value.split(',').every((part) => /^\s*[\w-]+(?:=[\w" -]+)?$/.test(part)))
+      return { cacheControl: value, cdn: undefined }
+    const sentence = `${spot.path} ${showValue(value)} is no Cache-Control. Use directives such as "public, max-age=60".`
+    return refuse(spot, 'CACHE_CONFIG_RANGE', value, sentence)
+  }
+  if (!isPlain(value))
+    return refuseType(spot, value, 'an object such as { browser: 0, cdn: "1m" }, or a text')
+  const { browser = 'no-cache', cdn } = checkMembers(value, downstreamChecks, spot)
+  return { cacheControl: browser, cdn }
+}
+
 const checkTimeLimit = checkWait({ zero: false, maxSeconds: 3600 })
 
 /** A check for every member of a policy. */
@@ -136,6 +174,8 @@ export const policyChecks = {
   scope: checkScope,
   tags: checkTags,
   collapse: checkCollapse,
+  precedence: checkOneOf(['handler', 'policy'], '"handler" or "policy"'),
+  downstream: checkDownstream,
   softTimeout: checkTimeLimit,
   hardTimeout: checkTimeLimit,
   maxBodyBytes: checkByteSize('10mb'),

@@ -1,6 +1,7 @@
 import type { CacheBackend } from './backend.ts'
 import type { QueryRule } from './key-check.ts'
-import { checkOptions, checkRoute, emitWarning, type OptionLayer, type Warn } from './option-check.ts'
+import type { NamedPolicies } from './named-check.ts'
+import { type CheckedOptions, checkOptions, checkRoute, emitWarning, type Warn } from './option-check.ts'
 import type {
   CacheOptions,
   Logger,
@@ -10,7 +11,8 @@ import type {
   StatusHeader,
   TtlOption,
 } from './options.ts'
-import type { Collapse, PolicyLayer } from './policy-check.ts'
+import { PathRules } from './path-rules.ts'
+import type { Collapse, DownstreamFields, PolicyLayer } from './policy-check.ts'
 
 /** Validated key rules with their defaults. */
 export interface KeyPolicy<Req = unknown> {
@@ -34,6 +36,9 @@ export interface Policy<Req = unknown> {
     | false
     | undefined
     | ((request: RequestView<Req>, response: ResponseView) => TtlOption | undefined)
+  readonly precedence: 'handler' | 'policy'
+  /** Undefined: what the handler says. */
+  readonly downstream: DownstreamFields | undefined
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
   readonly keep: number
@@ -82,6 +87,9 @@ export interface Settings<Req = unknown> {
   /** Lower-case, strongest first. */
   readonly targets: readonly string[]
   readonly logger: Logger | undefined
+  readonly named: NamedPolicies
+  /** Undefined where nothing is said by path. */
+  readonly paths: PathRules | undefined
   readonly clock: () => number
 }
 
@@ -89,6 +97,8 @@ const routeTtl = 300_000
 
 const builtIn: Policy = {
   ttl: undefined,
+  precedence: 'handler',
+  downstream: undefined,
   staleWhileRevalidate: 0,
   staleIfError: 60_000,
   keep: 3_600_000,
@@ -163,6 +173,11 @@ const uniteTags = <Req>(
   return { tags, inheritedTags: none ? base.inheritedTags : [...base.inheritedTags, base.tags] }
 }
 
+const downstreamOf = (layer: PolicyLayer, base: Pick<Policy, 'downstream'>): DownstreamFields | undefined => {
+  if (layer.downstream === undefined) return base.downstream
+  return layer.downstream === 'handler' ? undefined : layer.downstream
+}
+
 /** The stronger layer wins member by member, `key` rule by rule. */
 const mergeLayer = <Req>(base: Policy<Req>, layer: PolicyLayer): Policy<Req> => {
   const rules: LookupRules<Req> = {
@@ -173,6 +188,8 @@ const mergeLayer = <Req>(base: Policy<Req>, layer: PolicyLayer): Policy<Req> => 
   }
   return {
     ttl: layer.ttl ?? layer.timeout ?? base.ttl,
+    precedence: layer.precedence ?? base.precedence,
+    downstream: downstreamOf(layer, base),
     staleWhileRevalidate: layer.staleWhileRevalidate ?? base.staleWhileRevalidate,
     staleIfError: layer.staleIfError ?? base.staleIfError,
     keep: layer.keep ?? base.keep,
@@ -192,7 +209,15 @@ const mergeLayer = <Req>(base: Policy<Req>, layer: PolicyLayer): Policy<Req> => 
   }
 }
 
-const settingsOf = (layer: OptionLayer): Settings => ({
+const pathsOf = ({ layer, rules }: CheckedOptions): PathRules | undefined => {
+  const { includePaths, excludePaths = [] } = layer
+  if (rules.length === 0 && includePaths === undefined && excludePaths.length === 0) return undefined
+  return new PathRules({ rules, includePaths, excludePaths })
+}
+
+const settingsOf = ({ layer, named, ...choices }: CheckedOptions): Settings => ({
+  named,
+  paths: pathsOf({ layer, named, ...choices }),
   name: layer.name ?? 'stowage',
   backend: layer.backend,
   backendDeadline: layer.backendDeadline ?? 250,
@@ -215,31 +240,27 @@ export const compileOptions = <Req = unknown>(
   place: string,
   warn: Warn = emitWarning,
 ): { readonly policy: Policy<Req>; readonly settings: Settings<Req> } => {
-  const layer = checkOptions(options, place, warn, builtIn)
-  return { policy: mergeLayer<Req>(builtIn, layer), settings: settingsOf(layer) }
+  const checked = checkOptions(options, place, warn, builtIn)
+  return { policy: mergeLayer<Req>(builtIn, checked.layer), settings: settingsOf(checked) }
 }
 
-/**
- * Validates the defaults of a part of an application and lays them over `base`. They opt nothing in: where neither
- * states a ttl, there is none. Throws as `compileOptions` does.
- */
-export const compileDefaults = <Req = unknown>(
-  base: Policy<Req>,
-  defaults: RoutePolicy<Req> | undefined,
-  place: string,
-  warn: Warn = emitWarning,
-): Policy<Req> => mergeLayer(base, checkRoute(defaults, place, warn, base))
+/** Layers over each other, the weakest first. */
+export const mergeLayers = <Req = unknown>(base: Policy<Req>, layers: readonly PolicyLayer[]): Policy<Req> =>
+  layers.reduce((policy: Policy<Req>, layer) => mergeLayer(policy, layer), base)
+
+/** Naming a route opts it in: where no layer states a ttl, it is 300 s. */
+export const optIn = <Req>(policy: Policy<Req>): Policy<Req> =>
+  policy.ttl === undefined ? { ...policy, ttl: routeTtl } : policy
 
 /**
- * Validates the policy of a route and lays it over `base`. Naming a route opts it in: where neither states a ttl,
- * it is 300 s. Throws as `compileOptions` does.
+ * Validates the policy of a route and lays it over `base`. Throws as `compileOptions` does.
  */
 export const compileRoute = <Req = unknown>(
   base: Policy<Req>,
   route: RoutePolicy<Req> | undefined,
   place: string,
   warn: Warn = emitWarning,
-): Policy<Req> => {
-  const merged = compileDefaults(base, route, place, warn)
-  return merged.ttl === undefined ? { ...merged, ttl: routeTtl } : merged
-}
+): Policy<Req> =>
+  optIn(mergeLayers(base, checkRoute(route, undefined, place, warn, { weaker: base, named: none })))
+
+const none: NamedPolicies = new Map()

@@ -4,6 +4,7 @@ import type { Engine, Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import { ForwardedRequest } from './forward.ts'
 import { infoOf } from './info.ts'
+import { grantedFrom } from './precedence.ts'
 import { select } from './select.ts'
 import type { RequestDirectives } from './semantics/cache-control.ts'
 import { type ReuseFacts, staleness } from './semantics/reuse.ts'
@@ -25,7 +26,9 @@ export const reuse = (search: Search, entry: Decoded, facts: ReuseFacts, handlin
   const { lifetime } = facts
   const full: Handling = { hit, fwd, collapsed, detail, ttl, key, lifetime }
   const added = statusFields(status, full, stored.headers)
-  added.age = String(Math.floor(facts.age / 1000))
+  const age = Math.floor(facts.age / 1000)
+  added.age = String(age)
+  if (stored.downstream && staleness(facts) < 0) Object.assign(added, grantedFrom(age, stored.headers))
   reports.count(staleness(facts) < 0 ? 'hits' : 'stale')
   reports.countHit(stored.route, stored.handlerMs)
   if (reports.wants('hit')) reports.emit('hit', infoOf(stored, request.url, clock()))

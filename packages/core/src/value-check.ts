@@ -14,6 +14,8 @@ export type ConfigCode =
   | 'CACHE_CONFIG_BACKEND'
   | 'CACHE_CONFIG_TTL_LOOKS_LIKE_MS'
   | 'CACHE_CONFIG_DEPRECATED'
+  | 'CACHE_CONFIG_POLICY_UNKNOWN'
+  | 'CACHE_CONFIG_SCOPE'
 
 /** Where a value stands, and where what is found about it is collected. */
 export interface Spot {

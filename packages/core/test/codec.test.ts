@@ -80,6 +80,7 @@ describe('a stored response comes back as it was', () => {
       staleIfError: time,
       handlerMs: time,
       policyFresh: fc.boolean(),
+      downstream: fc.boolean(),
       madeEtag: fc.boolean(),
       scoped: fc.boolean(),
       tags: fc.array(any, { maxLength: 3 }),

@@ -17,6 +17,7 @@ export const storedResponse = (members: Partial<StoredResponse> = {}): StoredRes
     staleWhileRevalidate: 0,
     staleIfError: 0,
     policyFresh: false,
+    downstream: false,
     madeEtag: false,
     scoped: false,
     atRoute: false,

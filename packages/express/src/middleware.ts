@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CacheOptions,
+  type CachePolicy,
   createCache,
   type Decision,
   type FieldMap,
@@ -62,13 +63,13 @@ export type RouteHandler = (
  */
 export interface ExpressCache extends RequestHandler, ResponseCache<Request> {
   /**
-   * The policy of one route; works with and without `app.use(cache)`. Without a ttl 300 s. Throws a
+   * The policy of one route, or the name of one with `overrides` over it; works with and without `app.use(cache)`. Without a ttl 300 s. Throws a
    * `CacheConfigError` at once where the policy cannot work.
    *
    * @example
    * app.get('/items', cache.route({ ttl: '5m' }), listItems)
    */
-  route(policy?: RoutePolicy<Request>): RouteHandler
+  route(policy?: RoutePolicy<Request>, overrides?: CachePolicy<Request>): RouteHandler
   /**
    * Invalidates when this route has answered with 2xx or 3xx, before the answer leaves. Throws a
    * `CacheConfigError` at once where the selector cannot work.
@@ -211,8 +212,8 @@ const isCache = (options: CacheOptions<Request> | Cache | undefined): options is
  */
 export const cacheMiddleware = (options?: CacheOptions<Request> | ResponseCache<Request>): ExpressCache => {
   const cache = isCache(options) ? options : createCache<Request>(options, 'cacheMiddleware')
-  const route: ExpressCache['route'] = (policy) =>
-    atRoute(cache, cache.policy(policy, 'cache.route')) as RouteHandler
+  const route: ExpressCache['route'] = (policy, overrides) =>
+    atRoute(cache, cache.policy(policy, 'cache.route', undefined, overrides)) as RouteHandler
   const invalidates: ExpressCache['invalidates'] = (selector, how) => {
     cache.checkSelector(typeof selector === 'function' ? { all: true } : selector, how)
     const select = typeof selector === 'function' ? selector : () => selector

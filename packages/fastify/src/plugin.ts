@@ -202,6 +202,8 @@ const declareRoute = (scope: Scope, route: RouteOptions): void => {
   const rules = together(selectorProblems(scope.cache, selector, where), () =>
     policy === undefined ? scope.rules : scope.cache.policy(policy, where, scope.rules),
   )
+  if (rules !== undefined)
+    for (const method of methods) scope.cache.declare(rules, { method, route: route.url })
   const concerns = (method: string): boolean => !safe.has(method) || scope.cache.mayStore(method, rules)
   // Who has switched a route off finds that in Cache-Status.
   if (policy === undefined && selector === undefined && !methods.some(concerns)) return

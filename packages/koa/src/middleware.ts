@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CacheOptions,
+  type CachePolicy,
   createCache,
   type Decision,
   type FieldMap,
@@ -54,13 +55,13 @@ export type RouteMiddleware = (ctx: Context, next: Next) => Promise<void>
  */
 export interface KoaCache extends RouteMiddleware, ResponseCache<Context> {
   /**
-   * The policy of one route; works with and without `app.use(cache)`. Without a ttl 300 s. Throws a
+   * The policy of one route, or the name of one with `overrides` over it; works with and without `app.use(cache)`. Without a ttl 300 s. Throws a
    * `CacheConfigError` at once where the policy cannot work.
    *
    * @example
    * router.get('/items', cache.route({ ttl: '5m' }), listItems)
    */
-  route(policy?: RoutePolicy<Context>): RouteMiddleware
+  route(policy?: RoutePolicy<Context>, overrides?: CachePolicy<Context>): RouteMiddleware
   /**
    * Invalidates when this route has answered with 2xx or 3xx, before the answer leaves. Throws a
    * `CacheConfigError` at once where the selector cannot work.
@@ -200,8 +201,8 @@ const isCache = (options: CacheOptions<Context> | Cache | undefined): options is
 export const cacheMiddleware = (options?: CacheOptions<Context> | ResponseCache<Context>): KoaCache => {
   const cache = isCache(options) ? options : createCache<Context>(options, 'cacheMiddleware')
   const layer: Layer = { cache, entryOf: rememberEntry() }
-  const route: KoaCache['route'] = (policy) => {
-    const rules = cache.policy(policy, 'cache.route')
+  const route: KoaCache['route'] = (policy, overrides) => {
+    const rules = cache.policy(policy, 'cache.route', undefined, overrides)
     return async (ctx, next) => atRoute(layer, rules, ctx, next)
   }
   const invalidates: KoaCache['invalidates'] = (selector, how) => {

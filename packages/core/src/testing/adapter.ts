@@ -1,6 +1,7 @@
 import { type CacheBackend, memory } from '@stowage/core'
 import type { ServeApp } from './adapter-app.ts'
 import type { AdapterCase } from './adapter-case.ts'
+import { choiceCases } from './adapter-choices.ts'
 import { collapseCases } from './adapter-collapse.ts'
 import { conditionCases } from './adapter-conditions.ts'
 import { contentCases } from './adapter-content.ts'
@@ -67,6 +68,7 @@ const adapterCases: readonly AdapterCase[] = [
   ...handlerCases,
   ...contentCases,
   ...policyCases,
+  ...choiceCases,
   ...timeoutCases,
   ...faultCases,
 ]

@@ -17,6 +17,10 @@ const varying = (): false => false
 test('without options, the defaults are in force', () => {
   expect(compile().policy).toEqual({
     ttl: undefined,
+    precedence: 'handler',
+    downstream: undefined,
+    softTimeout: undefined,
+    hardTimeout: undefined,
     staleWhileRevalidate: 0,
     staleIfError: 60_000,
     keep: 3_600_000,
@@ -47,6 +51,8 @@ test('without options, the defaults are in force', () => {
   const { clock, ...settings } = compile().settings
   expect(settings).toEqual({
     name: 'stowage',
+    named: new Map(),
+    paths: undefined,
     backend: undefined,
     backendDeadline: 250,
     namespace: 'stowage',
@@ -76,6 +82,8 @@ test('what is stated of the whole cache is in its settings', () => {
   }
   expect(compile(options).settings).toEqual({
     name: 'shop "1"',
+    named: new Map(),
+    paths: undefined,
     backend: undefined,
     backendDeadline: 50,
     namespace: 'shop',

@@ -67,13 +67,13 @@ describe('what is not an options object', () => {
 })
 
 describe('a policy', () => {
-  test('given as a string must be a duration', () => {
+  test('given as a string must be a duration or a name', () => {
     expect(errorOf(() => route('catalogue'))).toMatchObject({
-      code: 'CACHE_CONFIG_DURATION',
-      path: 'ttl',
+      code: 'CACHE_CONFIG_POLICY_UNKNOWN',
       received: 'catalogue',
-      message: 'cache.route: ttl "catalogue" is not a duration. Use seconds (300) or a string such as "5m".',
+      message: 'cache.route: policy "catalogue" is not defined. None is.',
     })
+    expect(errorOf(() => route('5 m'))).toMatchObject({ code: 'CACHE_CONFIG_DURATION', path: 'ttl' })
   })
 
   test('cannot hold what belongs to the whole cache', () => {
