@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 import { answered } from './answered.ts'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
+import { copied } from './copied.ts'
 import { matchesGlob } from './glob.ts'
 import type { QueryRule } from './key-check.ts'
 import type { FieldMap } from './message.ts'
@@ -43,9 +44,6 @@ const secret = (value: string): string => hash('sha256', Buffer.from(value, 'utf
 
 const fieldPart = (label: string, name: string, value: string | undefined): string =>
   namedPart(label, name, value !== undefined && isCredentialField(name) ? secret(value) : value)
-
-/** Text that was cut out of other text keeps all of that in memory; a copy is on its own. */
-export const copied = (text: string): string => [text.slice(0, 1), text.slice(1)].join('')
 
 /** Shortens what is too long for a backend key; the digest covers all of it. */
 export const keyOf = (full: string): Key => ({

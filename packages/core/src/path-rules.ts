@@ -1,5 +1,5 @@
 import { BoundedMap } from './bounded-map.ts'
-import { copied } from './key.ts'
+import { copied } from './copied.ts'
 import { compareGlobs, exactSegments, looseSegments, matchesSegments, type PathGlob } from './path-glob.ts'
 import type { PolicyLayer } from './policy-check.ts'
 
