@@ -189,9 +189,9 @@ const started = async ({ child, output }: Launched, place: Place): Promise<Redis
 }
 
 /** Starts a Sentinel that watches `master` under the name `mymaster`. */
-export const startSentinel = async (master: RedisServer): Promise<RedisServer> => {
+export const startSentinel = async (master: RedisServer, onPort?: number): Promise<RedisServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'stowage-sentinel-'))
-  const port = await freePort()
+  const port = onPort ?? (await freePort())
   const file = join(directory, 'sentinel.conf')
   writeFileSync(
     file,
@@ -211,6 +211,6 @@ export const startSentinel = async (master: RedisServer): Promise<RedisServer> =
     port,
     tlsPort: 0,
     password: undefined,
-    again: () => startSentinel(master),
+    again: () => startSentinel(master, port),
   })
 }

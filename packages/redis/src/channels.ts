@@ -12,6 +12,7 @@ interface Listener extends Heard {
 }
 
 const firstAttemptMs = 1000
+const reopenMs = 500
 
 /** Subscriptions over a connection of their own, which is opened for the first and closed after the last of them. */
 export class Channels {
@@ -41,8 +42,9 @@ export class Channels {
 
   close(): void {
     this.#listeners.clear()
-    this.#client?.disconnect()
+    const client = this.#client
     this.#client = undefined
+    client?.disconnect()
   }
 
   #connected(): RedisClient {
@@ -52,8 +54,19 @@ export class Channels {
     client.on('error', () => undefined)
     client.on('message', (channel, message) => this.#deliver(String(channel), String(message)))
     client.on('ready', () => this.#restore(client))
+    client.on('end', () => this.#reopen(client))
     if (client.status === 'wait') client.connect().catch(() => undefined)
     return client
+  }
+
+  /** A client may give up for ever; those who listen do not. */
+  #reopen(client: RedisClient): void {
+    if (this.#client !== client) return
+    this.#client = undefined
+    const timer = setTimeout(() => {
+      if (this.#listeners.size > 0) this.#connected()
+    }, reopenMs)
+    timer.unref()
   }
 
   async #listen(client: RedisClient, channel: string): Promise<void> {

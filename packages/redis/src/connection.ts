@@ -32,14 +32,16 @@ export const within = (ms: number, promise: Promise<unknown>): Promise<void> =>
 export class Connection {
   readonly client: RedisClient
   readonly #isCluster: boolean
+  readonly #openMs: number
   #batch: Sending[] = []
   #pending = 0
   #opening: Promise<void> | undefined
   /** Attempts to connect that have failed. */
   failures = 0
 
-  constructor(client: RedisClient) {
+  constructor(client: RedisClient, openMs: number) {
     this.client = client
+    this.#openMs = openMs
     this.#isCluster = isCluster(client)
   }
 
@@ -58,7 +60,7 @@ export class Connection {
     return Promise.reject(connectionFailure(command.toLowerCase(), `the connection is ${status}`))
   }
 
-  /** Resolves when the client is ready. Everybody waits for the same attempt. */
+  /** Resolves when the client is ready, and rejects when the time for that is over. Everybody waits for the same attempt. */
   open(): Promise<void> {
     if (this.ready) return Promise.resolve()
     this.#opening ??= this.#attempt().finally(() => {
@@ -72,6 +74,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       let last: unknown
       const settle = (error?: unknown): void => {
+        clearTimeout(timer)
         for (const [event, listener] of listeners) client.off(event, listener)
         if (error === undefined) resolve()
         else {
@@ -79,6 +82,9 @@ export class Connection {
           reject(failureOf('connect', error))
         }
       }
+      // A client may ask one Sentinel after the other for as long as none answers.
+      const late = `no connection within ${this.#openMs} ms`
+      const timer = setTimeout(() => settle(last ?? connectionFailure('connect', late)), this.#openMs)
       const note = (error: unknown): void => {
         last = error
       }
@@ -152,6 +158,6 @@ export class Connection {
 
   /** The nodes that hold keys, each by itself. */
   masters(): readonly Connection[] {
-    return this.#isCluster ? mastersOf(this.client).map((node) => new Connection(node)) : [this]
+    return this.#isCluster ? mastersOf(this.client).map((node) => new Connection(node, this.#openMs)) : [this]
   }
 }

@@ -20,8 +20,8 @@ export interface Link {
 const ignore = (): void => undefined
 
 /** The user's own client, which is left as it is. */
-export const ownClientLink = (client: RedisClient): Link => {
-  const connection = new Connection(client)
+export const ownClientLink = (client: RedisClient, openMs: number): Link => {
+  const connection = new Connection(client, openMs)
   return {
     get connected() {
       return connection.ready
@@ -38,16 +38,21 @@ export const ownClientLink = (client: RedisClient): Link => {
 
 /** Connections of our own, shared by all backends that say the same of them. */
 class SharedLink {
-  readonly #connections: readonly Connection[]
+  readonly #target: Target
+  readonly #connections: Connection[]
   readonly #check: NodeJS.Timeout | undefined
   #turn = 0
-  #chosen: Connection | undefined
-  failures = 0
+  #chosen: number | undefined
+  #errors = 0
   users = 0
 
   constructor(target: Target) {
+    this.#target = target
     const size = target.cluster.length > 0 ? 1 : target.maxConnections
-    this.#connections = Array.from({ length: size }, () => new Connection(this.#open(target)))
+    this.#connections = Array.from(
+      { length: size },
+      () => new Connection(this.#open(), this.#target.connectTimeoutMs),
+    )
     if (Number.isFinite(target.healthCheckMs)) {
       this.#check = setInterval(() => this.#ping(), Math.min(target.healthCheckMs, 2 ** 31 - 1))
       this.#check.unref()
@@ -58,21 +63,25 @@ class SharedLink {
     return this.#connections.some(({ ready }) => ready)
   }
 
+  /** A client tells of most failures, but not of an attempt that takes too long. */
+  get failures(): number {
+    return Math.max(this.#errors, ...this.#connections.map(({ failures }) => failures))
+  }
+
   connection(): Connection {
     if (this.#chosen === undefined) {
       this.#turn = (this.#turn + 1) % this.#connections.length
-      this.#chosen = this.#connections[this.#turn] as Connection
-      if (this.#connections.length > 1) {
-        process.nextTick(() => {
-          this.#chosen = undefined
-        })
-      }
+      this.#chosen = this.#turn
+      process.nextTick(() => {
+        this.#chosen = undefined
+      })
     }
-    return this.#chosen
+    const connection = this.#connections[this.#chosen] as Connection
+    return connection.client.status === 'end' ? this.#replace(this.#chosen) : connection
   }
 
   suspect(): void {
-    this.failures++
+    this.#errors++
     for (const { client } of this.#connections) client.disconnect(true)
   }
 
@@ -81,13 +90,20 @@ class SharedLink {
     await Promise.all(this.#connections.map((connection) => connection.quit()))
   }
 
-  #open(target: Target): RedisClient {
-    const client = openClient(target)
+  /** A client that was told to hang up while it asked a Sentinel gives up for ever. */
+  #replace(index: number): Connection {
+    const connection = new Connection(this.#open(), this.#target.connectTimeoutMs)
+    this.#connections[index] = connection
+    return connection
+  }
+
+  #open(): RedisClient {
+    const client = openClient(this.#target)
     client.on('error', () => {
-      this.failures++
+      this.#errors++
     })
     client.on('node error', () => {
-      this.failures++
+      this.#errors++
     })
     return client
   }

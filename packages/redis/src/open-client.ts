@@ -76,7 +76,6 @@ const throughSentinel = (target: Target) => {
     sentinels: nodes.map((url) => addressOf(url, 26_379)),
     sentinelRetryStrategy: reconnectWait,
     sentinelCommandTimeout: target.connectTimeoutMs,
-    failoverDetector: true,
     ...(username === undefined ? {} : { sentinelUsername: username }),
     ...(password === undefined ? {} : { sentinelPassword: password }),
     ...(first.startsWith('rediss:') ? { enableTLSForSentinelMode: true } : {}),

@@ -46,7 +46,7 @@ export interface RedisBackend
  */
 export const redis = (options: RedisOptions = {}): RedisBackend => {
   const { client, target, resilience, ...settings } = readRedisOptions(options)
-  const link = client === undefined ? sharedLink(target) : ownClientLink(client)
+  const link = client === undefined ? sharedLink(target) : ownClientLink(client, target.connectTimeoutMs)
   const guarded = resilient(createRedisBackend(link, settings), resilience)
   const { stats } = guarded
   const close = async (): Promise<void> => guarded.close()

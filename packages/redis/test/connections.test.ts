@@ -1,7 +1,13 @@
 import { type RedisBackend, type RedisOptions, redis } from '@stowage/redis'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { eventually, freePort, type RedisServer, startRedis } from '../../../test/servers/redis.ts'
+import {
+  eventually,
+  freePort,
+  type RedisServer,
+  startRedis,
+  startSentinel,
+} from '../../../test/servers/redis.ts'
 import { startProxy } from '../../../test/servers/tcp-proxy.ts'
 
 let server: RedisServer
@@ -73,6 +79,21 @@ describe('connections', () => {
     await backend.close()
     await Promise.all(writes)
     expect(await make({ url: server.url, namespace: 'closing' }).clear()).toBe(50)
+  })
+
+  test('come about when a Sentinel answers at last', async () => {
+    const [master, port] = [await startRedis(), await freePort()]
+    onTestFinished(() => master.end())
+    const backend = make({ sentinel: { name: 'mymaster', nodes: [`127.0.0.1:${port}`] }, retryAttempts: 1 })
+    const attempt = backend.connect().catch(() => undefined)
+    await eventually(
+      async () => (await backend.stats()).connectionErrors > 0,
+      'the Sentinel is asked in vain',
+    )
+    await attempt
+    const sentinel = await startSentinel(master, port)
+    onTestFinished(() => sentinel.end())
+    await eventually(async () => (await backend.health()).status === 'healthy', 'the backend is well')
   })
 
   test('keep no listeners of what is over', async () => {
