@@ -139,6 +139,7 @@ describe('connect()', () => {
 describe('statistics and health', () => {
   test('tell of the connection, the breaker and what has failed', async () => {
     const own = await startRedis()
+    onTestFinished(() => own.end())
     const backend = make({ url: own.url, circuitBreakerThreshold: 2, retryAttempts: 1 })
     await backend.set('key', 'value', 60)
     await backend.get('key')
