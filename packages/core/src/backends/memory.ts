@@ -5,6 +5,7 @@ import { CacheBackendError } from '../errors.ts'
 import { matchesGlob } from '../glob.ts'
 import { createTagTable } from '../tag-table.ts'
 import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
+import { MemoryRoom } from './memory-room.ts'
 import { createSweep, SLICE, type Sweep } from './memory-sweep.ts'
 import { StoreStats } from './store-stats.ts'
 
@@ -43,6 +44,7 @@ class MemoryStore implements MemoryBackend {
   readonly #clock: () => number
   readonly #stats: StoreStats
   readonly #sweep: Sweep
+  readonly #room: MemoryRoom
   #lru: LRUCache<string, Stored>
   /** Iterates soundly while entries come and go, which the order of use cannot: every read changes that. */
   #keys = new Set<string>()
@@ -52,6 +54,11 @@ class MemoryStore implements MemoryBackend {
     this.#settings = settings
     this.#clock = settings.clock
     this.#lru = this.#createLru()
+    this.#room = new MemoryRoom(settings, {
+      entries: () => this.#lru.size,
+      bytes: () => this.#lru.calculatedSize,
+      evictOldest: () => void this.#lru.pop(),
+    })
     this.#sweep = createSweep(settings.cleanupMs, {
       size: () => this.#lru.size,
       keys: () => this.#keys.values(),
@@ -189,7 +196,8 @@ class MemoryStore implements MemoryBackend {
     lru.set(key, { value, expiresAt }, { size })
     this.#keys.add(key)
     this.#stats.sets++
-    this.#stats.evictions += expected - lru.size
+    const evicted = expected - lru.size
+    this.#stats.evictions += evicted + this.#room.make(size, evicted > 0)
     if (expiresAt !== Number.POSITIVE_INFINITY) this.#sweep.start()
     return true
   }
