@@ -1,4 +1,4 @@
-import { memory } from '@stowage/core'
+import { memory, resilient } from '@stowage/core'
 import { adapterConformance, asyncBackend, chaosBackend, mockBackend } from '@stowage/core/testing'
 import { describe, test } from 'vitest'
 import { express5, serveExpress } from './express.ts'
@@ -13,6 +13,15 @@ describe('Express 5 on a store that answers later', () => {
 
 describe('Express 5 on a store that answers slowly', () => {
   const backend = (clock: () => number) => chaosBackend(memory({ clock }), { latency: [0, 3] })
+  adapterConformance(serveExpress(express5), { test, backend })
+})
+
+describe('Express 5 on a resilient store that fails now and then', () => {
+  const backend = (clock: () => number) =>
+    resilient(chaosBackend(memory({ clock }), { latency: [0, 3], failRate: 0.005 }), {
+      retryBackoffBase: '2ms',
+      deadline: 5,
+    })
   adapterConformance(serveExpress(express5), { test, backend })
 })
 
