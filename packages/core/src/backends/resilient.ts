@@ -29,8 +29,16 @@ export interface ResilientBackend extends CacheBackend {
 /** Packages have their own copy of this module, and find each other's by this. */
 const viewsOf = Symbol.for('stowage.guarded')
 
-const viewsOfResilient = (backend: CacheBackend): ((deadlineMs: number) => GuardedStore) | undefined =>
-  (backend as { [viewsOf]?: (deadlineMs: number) => GuardedStore })[viewsOf]
+interface Brand {
+  readonly owner: unknown
+  readonly views: (deadlineMs: number) => GuardedStore
+}
+
+/** A wrapper that shows the members of what it wraps must not be passed by. */
+const viewsOfResilient = (backend: CacheBackend): Brand['views'] | undefined => {
+  const brand = (backend as { [viewsOf]?: Brand })[viewsOf]
+  return brand?.owner === backend ? brand.views : undefined
+}
 
 /** The fallback must stay far below what an outage may cost in memory. */
 const fallbackSize = { maxEntries: 10_000, maxBytes: '16mb' } as const
@@ -87,14 +95,11 @@ class ResilientStore {
   facade(): ResilientBackend {
     const { deadlineMs } = this.#settings
     const view = guardedView(this.#store, { deadlineMs, absorbs: true, fallback: true })
-    const circuit = (): CircuitState => this.#circuit.state
-    return Object.defineProperties(
-      { ...view, ...this.#own(deadlineMs) },
-      {
-        circuit: { get: circuit, enumerable: true },
-        [viewsOf]: { value: (atMost: number) => this.views(Math.min(atMost, deadlineMs)) },
-      },
-    ) as unknown as ResilientBackend
+    const made = { ...view, ...this.#own(deadlineMs) }
+    Object.defineProperty(made, 'circuit', { get: () => this.#circuit.state, enumerable: true })
+    const views: Brand['views'] = (atMost) => this.views(Math.min(atMost, deadlineMs))
+    Object.defineProperty(made, viewsOf, { value: { owner: made, views } satisfies Brand })
+    return made as ResilientBackend
   }
 
   #own(deadlineMs: number): Pick<ResilientBackend, 'stats' | 'health' | 'close'> {
