@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { viteWorkerSource } from './scripts/worker-source.mjs'
 
 const source = (path: string): string => new URL(`./packages/${path}`, import.meta.url).pathname
 
@@ -6,6 +7,7 @@ const source = (path: string): string => new URL(`./packages/${path}`, import.me
 const alone = ['test/packaging/**/*.test.ts', 'test/**/*-load.test.ts']
 
 export default defineConfig({
+  plugins: [viteWorkerSource],
   resolve: {
     alias: [
       { find: /^@stowage\/core\/testing$/, replacement: source('core/src/testing/index.ts') },

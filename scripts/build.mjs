@@ -3,11 +3,20 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build as bundle } from 'esbuild'
+import { workerSource } from './worker-source.mjs'
 import { packagesInOrder, root } from './workspace.mjs'
 
 const formats = [
-  { format: 'esm', extension: '.js' },
-  { format: 'cjs', extension: '.cjs' },
+  { format: 'esm', extension: '.js', settings: {} },
+  {
+    format: 'cjs',
+    extension: '.cjs',
+    // CommonJS knows where it is by another name.
+    settings: {
+      define: { 'import.meta.url': 'importMetaUrl' },
+      banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href" },
+    },
+  },
 ]
 
 async function build() {
@@ -18,7 +27,7 @@ async function build() {
   for (const each of packages) emitTypes(each)
 }
 
-function emitCode({ directory, entries }, { format, extension }) {
+function emitCode({ directory, entries }, { format, extension, settings }) {
   return bundle({
     absWorkingDir: directory,
     entryPoints: entries,
@@ -34,6 +43,8 @@ function emitCode({ directory, entries }, { format, extension }) {
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'warning',
+    plugins: [workerSource],
+    ...settings,
   })
 }
 

@@ -6,6 +6,7 @@ type SettingCode =
   | 'CACHE_CONFIG_DURATION'
   | 'CACHE_CONFIG_TYPE'
   | 'CACHE_CONFIG_BACKEND'
+  | 'CACHE_CONFIG_IDENTIFIER'
 
 /**
  * Reads the options of one backend; all that is wrong with them is thrown together by `settle()`, as a
