@@ -29,6 +29,7 @@ function writeProject(blocks: readonly CodeBlock[]): void {
       '@stowage/express': source('express/src/index.ts'),
       '@stowage/koa': source('koa/src/index.ts'),
       '@stowage/redis': source('redis/src/index.ts'),
+      '@stowage/sqlite': source('sqlite/src/index.ts'),
       ioredis: source('redis/node_modules/ioredis/built/index.d.ts'),
       koa: source('koa/node_modules/@types/koa/index.d.ts'),
       '@koa/router': source('koa/node_modules/@koa/router/dist/index.d.mts'),

@@ -23,6 +23,7 @@ const adapterRules: Readonly<Record<string, RegExp>> = {
   fastify: /^(?:@stowage\/core|@stowage\/node|fastify|fastify-plugin|node:.*|[^:@]+\.ts)$/,
   koa: /^(?:@stowage\/core|@stowage\/node|koa|node:.*|[^:@]+\.ts)$/,
   express: /^(?:@stowage\/core|@stowage\/node|express|node:.*|[^:@]+\.ts)$/,
+  sqlite: /^(?:@stowage\/core|better-sqlite3|node:.*|[^:@]+\.ts)$/,
   redis: /^(?:@stowage\/core|ioredis|node:.*|[^:@]+\.ts)$/,
 }
 
