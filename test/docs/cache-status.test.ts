@@ -7,7 +7,7 @@ const source = join(root, 'packages/core/src')
 
 /** The engine without comments, a statement to a line. */
 const code = readdirSync(source, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts') && !path.startsWith('testing'))
+  .filter((path) => path.endsWith('.ts') && !/^(?:testing|backends)\b/.test(path))
   .map((path) => readFileSync(join(source, path), 'utf8'))
   .join('\n')
   .replace(/^\s*(?:\/\*\*|\*|\/\/).*$/gm, '')

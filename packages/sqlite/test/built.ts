@@ -1,0 +1,43 @@
+import { mkdtempSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { workerSource } from '../../../scripts/worker-source.mjs'
+
+const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** Makes a script out of one of this folder; better-sqlite3 is loaded from where it is. */
+export const buildChild = async (name = 'child.ts'): Promise<string> => {
+  const outfile = join(mkdtempSync(join(tmpdir(), 'stowage-child-')), 'child.mjs')
+  await build({
+    entryPoints: [fileOf(name)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    plugins: [workerSource as never],
+    alias: { '@stowage/core': fileOf('../../core/src/index.ts') },
+    // Found from the package, not from where the script lies.
+    define: { 'import.meta.url': JSON.stringify(new URL('../src/driver-choice.ts', import.meta.url).href) },
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(process.cwd() + '/');",
+    },
+    logLevel: 'warning',
+  })
+  return outfile
+}
+
+interface Database {
+  prepare(sql: string): { all(...values: unknown[]): Record<string, unknown>[] }
+  exec(sql: string): unknown
+  close(): void
+}
+
+/** A connection of the test's own, in this process and thread. */
+export const openDatabase = (path: string): Database => {
+  const require = createRequire(import.meta.url)
+  const Sqlite = require('better-sqlite3') as new (path: string) => Database
+  return new Sqlite(path)
+}
