@@ -177,8 +177,8 @@ class ReadResponse implements StoredResponse {
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
   readonly policyFresh: boolean
-  readonly madeEtag: boolean
   readonly downstream: boolean
+  readonly madeEtag: boolean
   readonly scoped: boolean
   readonly atRoute: boolean
   readonly tags: readonly string[]
@@ -203,8 +203,8 @@ class ReadResponse implements StoredResponse {
     this.staleWhileRevalidate = times[4]
     this.staleIfError = times[5]
     this.policyFresh = flags.includes('p')
-    this.madeEtag = flags.includes('m')
     this.downstream = flags.includes('d')
+    this.madeEtag = flags.includes('m')
     this.scoped = flags.includes('s')
     this.atRoute = flags.includes('r')
     this.tags = head.g

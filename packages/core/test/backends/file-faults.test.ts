@@ -89,6 +89,8 @@ describe('file: a disk that fails', () => {
         () => false,
       )
       failing.clear()
+      // The breaker in front of the store asks it once a second while it is given up.
+      await expect.poll(async () => (await cache.health()).status, { timeout: 10_000 }).toBe('healthy')
       // Either it was told that it failed, or it holds.
       if (invalidated) expect(await ask(cache, '/before')).toBe('miss')
       await ask(cache, '/after')

@@ -92,6 +92,10 @@ const ask = async (cache: ReturnType<typeof createCache>, url: string): Promise<
   return 'miss'
 }
 
+/** The breaker in front of the store asks it once a second while it is given up. */
+const reachable = (cache: ReturnType<typeof createCache>) =>
+  expect.poll(async () => (await cache.health()).status, { timeout: 10_000 }).toBe('healthy')
+
 describe('httpApi: a server that fails', () => {
   test.each(Object.keys(faults))(
     'with %s no request fails, the deadline holds, and hits are back afterwards',
@@ -114,6 +118,7 @@ describe('httpApi: a server that fails', () => {
       await failureOf(client.tags?.bump(['t:a']))
       expect(await client.health?.()).not.toMatchObject({ status: 'healthy' })
       state.fault = undefined
+      await reachable(cache)
       await ask(cache, '/after')
       expect(await ask(cache, '/after')).toBe('hit')
       expect(state.elsewhere).toBe(0)
