@@ -63,7 +63,9 @@ const refresh = (search: Search, entry: Decoded, facts: ReuseFacts): Decision =>
     return stale()
   }
   const again = replayed(request, policy, found.fields)
-  return { ...stale(), revalidation: goForward(engine, { ...plan, request: again, background: true }) }
+  // A function that wants what is not in the key would refuse it.
+  const background: Plan = { ...plan, request: again, asked: undefined, background: true }
+  return { ...stale(), revalidation: goForward(engine, background) }
 }
 
 /** A stored response that must not be reused unasked: it is validated by the handler (RFC 9111 §4.3). */

@@ -44,7 +44,7 @@ export interface Forward {
    */
   set onReplace(send: (response: SelectedResponse) => boolean)
   /** The request that the framework now has in hand: at a route, or of a replay, it knows more than before. */
-  meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers'>>): void
+  meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers' | 'rewritten'>>): void
   /** Judges the head before anything of it leaves. */
   respond(head: ForwardedHead): Verdict
   /** A piece of the body, while it is recorded. */
@@ -59,7 +59,10 @@ export interface Forward {
    * answers, or is aborted.
    */
   fail(error: unknown): SelectedResponse | undefined
-  /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */
+  /**
+   * The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. A head that
+   * the handler still makes is to be reported nevertheless: it may invalidate.
+   */
   abort(cause?: unknown): void
 }
 

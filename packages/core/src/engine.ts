@@ -9,6 +9,7 @@ import type { StoreContext } from './semantics/storable.ts'
 import type { StatusSettings } from './status-fields.ts'
 import type { EntryStore, Found } from './store.ts'
 import type { CacheRequest } from './view.ts'
+import type { Asked } from './who-asks.ts'
 
 /** The parts of one cache that its lookups and forwarded requests share. */
 export interface Engine {
@@ -37,6 +38,7 @@ export interface Search {
   readonly policy: Policy
   readonly directives: RequestDirectives
   readonly credentials: StoreContext['credentials']
+  readonly asked: Asked
   readonly found: Found
   /** Whether the rules of this lookup were chosen before the route is known. */
   readonly inFront: boolean

@@ -16,6 +16,7 @@ import type { Stamp } from './stamps.ts'
 import { type Handling, statusFields } from './status-fields.ts'
 import type { Found } from './store.ts'
 import type { CacheRequest } from './view.ts'
+import type { Asked } from './who-asks.ts'
 
 /** Why and how a request goes forward. */
 export interface Plan {
@@ -23,6 +24,8 @@ export interface Plan {
   readonly policy: Policy
   readonly reason: ForwardReason
   readonly detail?: string
+  /** What the functions of the policy said at the lookup, where they are to say the same of the response. */
+  readonly asked?: Asked | undefined
   /** What the lookup found; undefined where nothing was looked up. */
   readonly found?: Found
   /** Whether the response may be stored. */
@@ -80,12 +83,13 @@ export interface Exchange {
 }
 
 export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): Fill => {
-  const { request, policy, credentials, atRoute = false } = exchange.plan
+  const { request, policy, asked, credentials, atRoute = false } = exchange.plan
   const { remarks, requestTime } = exchange
   const responseTime = exchange.engine.clock()
   return {
     request,
     policy,
+    asked,
     credentials,
     remarks,
     requestTime,

@@ -19,11 +19,14 @@ import { hasValidator } from './semantics/validate.ts'
 import { mergeVaryValue } from './semantics/vary.ts'
 import type { Stamp } from './stamps.ts'
 import { type CacheRequest, createResponseView, createView, splitTarget } from './view.ts'
+import { type Asked, isAnotherNow } from './who-asks.ts'
 
 /** What a fill knows beside the response: the request, its policy, when it began, and what the handler said. */
 export interface Fill {
   readonly request: CacheRequest
   readonly policy: Policy
+  /** What the functions of the policy said at the lookup, where they are to say the same now. */
+  readonly asked: Asked | undefined
   readonly credentials: StoreContext['credentials']
   readonly remarks: Remarks
   readonly requestTime: number
@@ -67,6 +70,12 @@ const staleWindows = (directives: ResponseDirectives, policy: Policy): { swr: nu
   sie: directives.staleIfError === undefined ? policy.staleIfError : directives.staleIfError * 1000,
 })
 
+/** The key says for whom the response is, and it turned out to be for somebody else. */
+const askedTooEarly: StoreDecision = {
+  storable: false,
+  reason: { code: 'key-changed', detail: 'a function says otherwise now', ref: 'RFC 9111 §2' },
+}
+
 /** May it be stored, and for how long is it fresh? Throws what a policy function throws. */
 export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
   const { policy, remarks } = fill
@@ -78,6 +87,7 @@ export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
       storable: false,
       reason: { code: 'scope', detail: 'the policy says private', ref: 'RFC 9111 §5.2.2.7' },
     }
+  if (fill.asked !== undefined && isAnotherNow(fill.request, policy, fill.asked)) return askedTooEarly
   return isStorable(judged.status, judged.deciding, judged.directives, {
     credentials: fill.credentials,
     said: remarks.ttl === undefined || remarks.ttl === false ? undefined : remarks.ttl,

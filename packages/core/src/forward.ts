@@ -1,6 +1,5 @@
 import type { Decision, Forward, Verdict } from './decision.ts'
 import type { Engine } from './engine.ts'
-import type { StoredResponse } from './entry.ts'
 import {
   afterMethodChange,
   type Exchange,
@@ -20,7 +19,8 @@ import {
 } from './handler.ts'
 import type { ForwardedHead } from './head.ts'
 import { dropRecording, landRecording, storeResponse } from './landing.ts'
-import { type FieldMap, type MaybePromise, whenReady } from './message.ts'
+import { type MaybePromise, whenReady } from './message.ts'
+import { isRewritten, type Met, metAs } from './met.ts'
 import { judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
 import { type Limited, Limits } from './overdue.ts'
 import type { Policy } from './policy.ts'
@@ -37,9 +37,6 @@ import type { CacheRequest } from './view.ts'
 
 const untouched: Verdict = { record: false, edits: {} }
 
-const differ = (a: FieldMap, b: FieldMap): boolean =>
-  a !== b && [...Object.keys(a), ...Object.keys(b)].some((name) => a[name] !== b[name])
-
 /** One request on its way to the handler: its plan, the head of its response, the body while it is recorded. */
 export class ForwardedRequest implements Forward, HandlerSource, Limited {
   readonly action = 'forward'
@@ -47,13 +44,15 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   readonly handler: HandlerCache = new HandlerContext(this)
   readonly remarks: Remarks = noRemarks()
   readonly #engine: Engine
+  /** It has ended before its handler had a head: what that one has changed is still to be invalidated. */
+  #left = false
   readonly #invalidations: (() => Invalidation)[] = []
   #plan: Plan
   #requestTime: number
   #phase: 'open' | 'responded' | 'ended' = 'open'
   /** Another place answers this request: what is reported here is passed untouched. */
   #retired = false
-  /** Its header is another than the one that was looked up by. */
+  /** Its header or its target is another than the one that was looked up by. */
   #rewritten = false
   #recording: Recording | undefined
   #onNotModified: () => void = () => undefined
@@ -83,11 +82,11 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   get status(): HandlerCache['status'] {
     if (!this.#plan.fills) return 'bypass'
     if (this.background) return 'refresh'
-    return this.#validated === undefined ? 'miss' : 'revalidate'
+    return validatedBy(this.#plan) === undefined ? 'miss' : 'revalidate'
   }
 
   get stale(): HandlerCache['stale'] {
-    const stored = this.#validated
+    const stored = validatedBy(this.#plan)
     return stored === undefined ? undefined : validatorsOf(stored.headers)
   }
 
@@ -132,12 +131,10 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   }
 
   /** The request that the framework now has in hand: at a route, or of a replay, it knows more than before. */
-  meet(known: Partial<Pick<CacheRequest, 'raw' | 'route' | 'headers'>>): void {
+  meet(known: Met): void {
     const { request } = this.#plan
-    const body = request.body?.bind(request)
-    if (known.headers !== undefined && !this.background && differ(request.headers, known.headers))
-      this.#rewritten = true
-    this.#plan = { ...this.#plan, request: { ...request, ...(body === undefined ? {} : { body }), ...known } }
+    if (!this.background && isRewritten(request, known)) this.#rewritten = true
+    this.#plan = { ...this.#plan, request: metAs(request, known) }
   }
 
   /** Adds a route's policy: this Forward, or what the lookup by the route's own rules finds. */
@@ -169,10 +166,14 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
 
   /** Judges the head before anything of it leaves. */
   respond(head: ForwardedHead): Verdict {
-    if (this.#phase !== 'open' || this.#retired) return untouched
-    this.#phase = 'responded'
+    if ((this.#phase !== 'open' && !this.#left) || this.#retired) return untouched
     this.#plan = afterMethodChange(this.#plan, head.method)
     const hold = invalidateAfter(this.exchange, this.#invalidations, head)
+    if (this.#left) {
+      this.#left = false
+      return untouched
+    }
+    this.#phase = 'responded'
     if (!this.#limits.isReplaced) this.#limits.stop()
     const verdict = this.#limits.isExpired ? untouched : this.#judge(head)
     return hold === undefined ? verdict : { ...verdict, hold }
@@ -220,7 +221,10 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     return stale.response
   }
 
-  /** The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. */
+  /**
+   * The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. A head that
+   * the handler still makes is to be reported nevertheless: it may invalidate.
+   */
   abort(cause?: unknown): void {
     if (this.#phase === 'ended') return
     this.#close()
@@ -239,6 +243,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
 
   #close(): Recording | undefined {
     if (this.#phase === 'ended') return undefined
+    this.#left = this.#phase === 'open'
     this.#phase = 'ended'
     this.#limits.stop()
     if (this.background) this.#engine.flights.giveRevalidation()
@@ -249,10 +254,6 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
 
   get exchange(): Exchange {
     return { engine: this.#engine, plan: this.#plan, remarks: this.remarks, requestTime: this.#requestTime }
-  }
-
-  get #validated(): StoredResponse | undefined {
-    return validatedBy(this.#plan)
   }
 
   /** The route's own lookup decides: a response to send from there, or another plan for this same request. */
@@ -287,7 +288,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     const stale = isServerFailure(head.status) ? standIn(exchange, head.status) : undefined
     if (stale !== undefined) return stale
     if (!fills || found === undefined || stamp === undefined) return passOn(exchange, head)
-    const validated = head.status === 304 ? this.#validated : undefined
+    const validated = head.status === 304 ? validatedBy(this.#plan) : undefined
     const outcome =
       validated === undefined
         ? judgeResponse(exchange, head, found, stamp)

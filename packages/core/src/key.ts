@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
-import { answered } from './answered.ts'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
 import { copied } from './copied.ts'
 import { matchesGlob } from './glob.ts'
@@ -10,7 +9,8 @@ import type { KeyPolicy, Policy } from './policy.ts'
 import { isCredentialField } from './refusal.ts'
 import { fieldValue } from './semantics/fields.ts'
 import { normaliseSelecting } from './semantics/vary.ts'
-import { type CacheRequest, cookieValues, createView, type RequestBody, splitTarget } from './view.ts'
+import { type CacheRequest, cookieValues, type RequestBody, splitTarget } from './view.ts'
+import { type Asked, askBy } from './who-asks.ts'
 
 /** What a request is stored under: `id` in the backend, `full` inside the entry, where it is verified. */
 export interface Key {
@@ -134,15 +134,7 @@ const bodyParts = (request: CacheRequest, digest: string | undefined): string =>
       part('t', fieldValue(request.headers, 'content-type')) +
       part('e', fieldValue(request.headers, 'content-encoding'))
 
-/** What is no text has no length either, which is what keeps the parts of a key apart. */
-const textOf = (name: string, value: unknown): string | undefined => {
-  if (value === undefined || typeof value === 'string') return value
-  throw new TypeError(
-    `key.by.${name} returned ${value === null ? 'null' : `a value of type ${typeof value}`}`,
-  )
-}
-
-const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
+const selectedParts = (request: CacheRequest, rules: KeyPolicy, by: Asked['by']): string => {
   let parts = ''
   for (const name of rules.headers)
     parts += fieldPart('h', name, normaliseSelecting(name, fieldValue(request.headers, name)))
@@ -152,11 +144,7 @@ const selectedParts = (request: CacheRequest, rules: KeyPolicy): string => {
     const all = values.map((value) => part('v', value)).join('')
     parts += namedPart('c', name, values.length === 0 ? undefined : secret(all))
   }
-  if (rules.by.length > 0) {
-    const view = createView(request)
-    for (const [name, of] of rules.by)
-      parts += namedPart('x', name, textOf(name, answered(of(view), `key.by.${name}`)))
-  }
+  for (const [at, [name]] of rules.by.entries()) parts += namedPart('x', name, by[at])
   return parts
 }
 
@@ -173,10 +161,14 @@ const methodClass = (method: string): string => (method === 'HEAD' ? 'GET' : met
 export const keyPrefix = (namespace: string, version: string): string =>
   part('n', namespace).slice(1) + part('v', version)
 
-/** What the request and the scope's value, if the policy has a scope, are keyed by. */
-export interface KeyInputs {
-  readonly scope?: string | undefined
+/** What else a request is keyed by: what its body is, and what the functions of the policy say of it. */
+export interface KeyInputs extends Partial<Asked> {
   readonly bodyDigest?: string | undefined
+}
+
+const targetParts = (url: string, rule: QueryRule, label: string): string => {
+  const { path, query } = splitTarget(url)
+  return part(label, path) + part('q', keyedQuery(query, rule))
 }
 
 /** The primary key (RFC 9111 §2). The path stays as received: a framework routes `/%61` and `/a` differently. */
@@ -186,14 +178,15 @@ export const primaryKey = (
   policy: Policy,
   inputs: KeyInputs = {},
 ): Key => {
-  const { path, query } = splitTarget(request.url)
   const rules = policy.key
   let full = prefix + part('m', methodClass(request.method))
   if (rules.host) full += part('s', request.scheme) + part('a', request.authority)
   if (rules.host && request.forwarded !== undefined) full += forwardedParts(request.forwarded)
-  full += part('p', path) + part('q', keyedQuery(query, rules.query))
+  full += targetParts(request.url, rules.query, 'p')
+  if (request.rewritten !== undefined) full += targetParts(request.rewritten, rules.query, 'w')
   if (inputs.scope !== undefined) full += part('u', secret(inputs.scope))
-  full += selectedParts(request, rules) + bodyParts(request, inputs.bodyDigest)
+  full +=
+    selectedParts(request, rules, inputs.by ?? askBy(request, policy)) + bodyParts(request, inputs.bodyDigest)
   // Of a long URL there may be only a short path in it.
   return keyOf(request.url.length > longestId ? copied(full) : full)
 }

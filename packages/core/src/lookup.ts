@@ -19,6 +19,7 @@ import { isUnsafe } from './semantics/invalidate.ts'
 import type { StatusSettings } from './status-fields.ts'
 import type { EntryStore } from './store.ts'
 import { type CacheRequest, createView, splitTarget } from './view.ts'
+import { type Asked, askBy, askScope, askWhen } from './who-asks.ts'
 
 /** What lookups of one cache share beside the engine's parts. */
 export interface LookupParts {
@@ -143,11 +144,10 @@ export class Lookup implements Engine {
     // route looks up by them; under the rules of the whole cache its request has not been looked up by its own.
     if (inFront && learned && policy.deferred)
       return this.#bypass(request, { ...place, policy: this.#inFront(request) }, 'deferred')
-    if (policy.when !== undefined && !this.#isWanted(policy.when(createView(request))))
-      return this.#bypass(request, place, 'when')
+    if (!askWhen(request, policy)) return this.#bypass(request, place, 'when')
     if (policy.scope === 'private') return this.#bypass(request, place, 'scope')
-    const scope = typeof policy.scope === 'function' ? policy.scope(createView(request)) : undefined
-    if (typeof policy.scope === 'function' && answered(scope, 'scope') === undefined)
+    const scope = askScope(request, policy)
+    if (typeof policy.scope === 'function' && scope === undefined)
       return this.#bypass(request, place, 'scope')
     return whenReady(this.#bodyDigest(request, policy), (digest) =>
       digest === false
@@ -160,23 +160,18 @@ export class Lookup implements Engine {
     request: CacheRequest,
     place: Place,
     directives: RequestDirectives,
-    inputs: { readonly scope: string | undefined; readonly bodyDigest: string | undefined },
+    { scope, bodyDigest }: Pick<Asked, 'scope'> & { readonly bodyDigest: string | undefined },
   ): MaybePromise<Decision> {
     const { policy } = place
-    const key = primaryKey(this.#parts.keyPrefix, request, policy, inputs)
+    const asked = { scope, by: askBy(request, policy) }
+    const key = primaryKey(this.#parts.keyPrefix, request, policy, { ...asked, bodyDigest })
     const credentials = policy.scope === undefined ? credentialsOf(request.headers) : undefined
     return whenReady(this.store.find(key, request.headers), (found) => {
       // What a route has stored by its functions is not for a lookup that asks the same ones too early.
       if (place.inFront && found.entry?.stored.atRoute === true)
         return this.#bypass(request, place, 'deferred')
-      return answer({ engine: this, request, directives, credentials, found, ...place })
+      return answer({ engine: this, request, directives, credentials, asked, found, ...place })
     })
-  }
-
-  /** What is neither true nor false is no answer, and a request of which nothing is known bypasses the cache. */
-  #isWanted(answer: unknown): boolean {
-    if (typeof answered(answer, 'when') === 'boolean') return answer === true
-    throw new TypeError(`when returned a value of type ${typeof answer}`)
   }
 
   /** The digest of a body that is part of the key; false where the body cannot be read within its limit. */
@@ -211,7 +206,8 @@ export class Lookup implements Engine {
 }
 
 /** Host and path: a route has one set of rules for all its queries and methods. */
-const rulesKey = (request: CacheRequest): string => {
-  const key = `${request.authority} ${splitTarget(request.url).path}`
+const rulesKey = ({ authority, url, rewritten }: CacheRequest): string => {
+  const path = `${authority} ${splitTarget(url).path}`
+  const key = rewritten === undefined ? path : `${path} ${splitTarget(rewritten).path}`
   return key.length <= longestRulesKey ? key : sha256(key)
 }

@@ -5,10 +5,11 @@ import { type CacheRequest, cookieValues } from './view.ts'
 
 /**
  * Whether a request can be made again of what is in its key alone: not where a function, a body or somebody's
- * credentials are part of it.
+ * credentials are part of it, and not where middleware has rewritten its target by it knows what.
  */
 export const isReplayable = (request: CacheRequest, policy: Policy, fields: readonly string[]): boolean =>
   (request.method === 'GET' || request.method === 'HEAD') &&
+  request.rewritten === undefined &&
   typeof policy.scope !== 'function' &&
   policy.key.by.length === 0 &&
   ![...fields, ...policy.key.headers].some(isCredentialField)

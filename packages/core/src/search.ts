@@ -47,6 +47,6 @@ export const goForward = (engine: Engine, plan: Plan): Forward => {
 
 /** The plan of a search whose response may fill the cache. */
 export const fillPlan = (search: Search): Omit<Plan, 'reason'> => {
-  const { request, policy, found, credentials, inFront } = search
-  return { request, policy, found, fills: true, credentials, atRoute: !inFront && policy.deferred }
+  const { request, policy, asked, found, credentials, inFront } = search
+  return { request, policy, asked, found, fills: true, credentials, atRoute: !inFront && policy.deferred }
 }

@@ -23,6 +23,11 @@ export interface CacheRequest<Req = unknown> {
   readonly method: string
   /** The request target as received: path and query. */
   readonly url: string
+  /**
+   * The target that the handler sees, where middleware has made it another than `url`: a part of the key, for what it was
+   * made of is not known. Left out where the two differ only by where an application is mounted.
+   */
+  readonly rewritten?: string | undefined
   /** Host and port, as the framework resolves them. */
   readonly authority: string
   readonly scheme: string

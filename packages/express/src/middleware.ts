@@ -27,7 +27,7 @@ import {
   send,
 } from '@stowage/node'
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
-import { ExpressRequest, isForwardedElsewhere, routeOf } from './request.ts'
+import { ExpressRequest, isForwardedElsewhere, rewrittenOf, routeOf } from './request.ts'
 import { shareShape } from './shared-shape.ts'
 
 declare global {
@@ -178,6 +178,7 @@ const atRoute =
     forward?.meet({
       raw: request,
       headers: currentFields(request, forward.request.headers),
+      rewritten: rewrittenOf(request),
       ...(route === undefined ? {} : { route }),
     })
     const decision =

@@ -29,6 +29,13 @@ export const routeOf = (request: Request): string | undefined => {
   return route === undefined ? undefined : `${request.baseUrl}${String(route.path)}`
 }
 
+/** The target as middleware has rewritten it; what a mount takes off its front is in `baseUrl`. */
+export const rewrittenOf = ({ url, baseUrl, originalUrl }: Request): string | undefined =>
+  // Of a path that ends with the mount, Express makes a slash.
+  originalUrl === baseUrl + url || (url.startsWith('/') && originalUrl === baseUrl + url.slice(1))
+    ? undefined
+    : baseUrl + url
+
 /** An Express request as the cache reads it. */
 export class ExpressRequest implements CacheRequest<Request> {
   readonly method: string
@@ -37,6 +44,7 @@ export class ExpressRequest implements CacheRequest<Request> {
   readonly scheme: string
   readonly headers: FieldMap
   readonly raw: Request
+  readonly rewritten: string | undefined
   declare readonly route?: string
 
   constructor(request: Request) {
@@ -46,6 +54,7 @@ export class ExpressRequest implements CacheRequest<Request> {
     this.scheme = request.protocol
     this.headers = request.headers as FieldMap
     this.raw = request
+    this.rewritten = rewrittenOf(request)
     const route = routeOf(request)
     if (route !== undefined) this.route = route
   }

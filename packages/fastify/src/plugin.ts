@@ -33,7 +33,7 @@ import type {
 } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { bodyFor, type Done, putHead, ReplyCapture } from './capture.ts'
-import { ForwardableRequest } from './request.ts'
+import { ForwardableRequest, rewrittenOf } from './request.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -151,7 +151,8 @@ const decide = ({ scope, rules, route }: Place, request: FastifyRequest): Decisi
   const { cache } = scope
   const known = attachedTo(request.raw, cache) ?? replayOf(request.raw, cache)
   if (known === undefined) return cache.lookup(new ForwardableRequest(request, route), rules)
-  known.meet({ raw: request, route, headers: currentFields(request, known.request.headers) })
+  const headers = currentFields(request, known.request.headers)
+  known.meet({ raw: request, route, headers, rewritten: rewrittenOf(request) })
   return rules === undefined ? known : cache.refine(known, rules)
 }
 

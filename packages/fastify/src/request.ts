@@ -6,6 +6,10 @@ import type { FastifyRequest } from 'fastify'
 const authorityOf = (request: FastifyRequest): string =>
   (request as { readonly host?: string }).host ?? request.hostname
 
+/** The target as `rewriteUrl` has made it. */
+export const rewrittenOf = ({ url, originalUrl }: FastifyRequest): string | undefined =>
+  url === originalUrl ? undefined : url
+
 /** A Fastify request as the cache reads it. */
 export class ForwardableRequest implements CacheRequest<FastifyRequest> {
   readonly method: string
@@ -14,6 +18,7 @@ export class ForwardableRequest implements CacheRequest<FastifyRequest> {
   readonly scheme: string
   readonly headers: FieldMap
   readonly raw: FastifyRequest
+  readonly rewritten: string | undefined
   readonly route: string
 
   constructor(request: FastifyRequest, route: string) {
@@ -23,6 +28,7 @@ export class ForwardableRequest implements CacheRequest<FastifyRequest> {
     this.scheme = request.protocol
     this.headers = request.headers as FieldMap
     this.raw = request
+    this.rewritten = rewrittenOf(request)
     this.route = route
   }
 

@@ -26,7 +26,7 @@ import {
   replayOf,
 } from '@stowage/node'
 import type { Context, Next } from 'koa'
-import { KoaRequest, routeOf } from './request.ts'
+import { KoaRequest, rewrittenOf, routeOf } from './request.ts'
 import { report, select } from './response.ts'
 
 declare module 'koa' {
@@ -178,7 +178,12 @@ const atRoute = (layer: Layer, rules: RouteRules, ctx: Context, next: Next): May
   return within(layer, forward, ctx, async () => {
     const route = routeOf(ctx)
     const headers = currentFields(ctx.req, forward.request.headers)
-    forward.meet({ raw: ctx, headers, ...(route === undefined ? {} : { route }) })
+    forward.meet({
+      raw: ctx,
+      headers,
+      rewritten: rewrittenOf(ctx),
+      ...(route === undefined ? {} : { route }),
+    })
     await settle(layer, cache.refine(forward, rules), ctx, next)
   })
 }

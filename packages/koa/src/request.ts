@@ -27,6 +27,18 @@ export const routeOf = (ctx: Context): string | undefined => {
   return pattern === undefined ? undefined : mountOf(ctx) + String(pattern)
 }
 
+/** The target as middleware has rewritten it; a mount only takes something off its front. */
+export const rewrittenOf = (ctx: Context): string | undefined => {
+  const { url, originalUrl } = ctx
+  if (url === originalUrl) return undefined
+  const { mountPath } = ctx as Routed
+  const isMounted =
+    mountPath !== undefined &&
+    // Of a path that ends with the mount, koa-mount makes a slash.
+    (originalUrl.endsWith(url) || originalUrl.endsWith(mountPath + url.slice(1)))
+  return isMounted ? undefined : url
+}
+
 /** A Koa context as the cache reads it. */
 export class KoaRequest implements CacheRequest<Context> {
   readonly method: string
@@ -35,6 +47,7 @@ export class KoaRequest implements CacheRequest<Context> {
   readonly scheme: string
   readonly headers: FieldMap
   readonly raw: Context
+  readonly rewritten: string | undefined
   declare readonly route?: string
 
   constructor(ctx: Context) {
@@ -46,6 +59,7 @@ export class KoaRequest implements CacheRequest<Context> {
     this.scheme = request.protocol
     this.headers = req.headers as FieldMap
     this.raw = ctx
+    this.rewritten = rewrittenOf(ctx)
     const route = routeOf(ctx)
     if (route !== undefined) this.route = route
   }

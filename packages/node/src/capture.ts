@@ -81,10 +81,12 @@ class Capture implements Captured, Replaceable {
 
   judge({ headers, body, isWhole }: UnsentBody): Verdict | undefined {
     const response = this.#response
-    if (this.#verdict !== undefined || response.headersSent || isGone(response)) return undefined
-    this.#isWhole = isWhole
+    if (this.#verdict !== undefined || response.headersSent) return undefined
     const verdict = this.#forward.respond(unsentHead(this.#head(), headers, body))
     this.#verdict = verdict
+    // What it has changed is invalidated; sent it is to nobody.
+    if (isGone(response)) return undefined
+    this.#isWhole = isWhole
     if (this.#aside !== undefined) this.#aside.headSent = true
     if (verdict.response === undefined) applyEdits(response, verdict.edits, this.#outer.vary)
     else clearHandlerFields(response, this.#outer)

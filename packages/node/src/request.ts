@@ -36,11 +36,16 @@ export class NodeRequest implements CacheRequest<IncomingMessage> {
   readonly scheme: string
   readonly headers: FieldMap
   readonly forwarded: FieldMap | undefined
+  readonly rewritten: string | undefined
   readonly raw: IncomingMessage
 
   constructor(request: IncomingMessage) {
     this.method = request.method ?? 'GET'
-    this.url = request.url ?? '/'
+    const url = request.url ?? '/'
+    // Where the listener is mounted in another framework, it sees what that one has left of the target.
+    const { originalUrl = url } = request as { readonly originalUrl?: string }
+    this.url = originalUrl
+    this.rewritten = originalUrl === url ? undefined : url
     this.authority = authorityOf(request)
     // Of HTTP/2's :scheme the client says what it likes.
     this.scheme = (request.socket as { encrypted?: boolean }).encrypted === true ? 'https' : 'http'
