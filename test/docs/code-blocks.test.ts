@@ -28,8 +28,10 @@ function writeProject(blocks: readonly CodeBlock[]): void {
       '@stowage/node': source('node/src/index.ts'),
       '@stowage/express': source('express/src/index.ts'),
       '@stowage/koa': source('koa/src/index.ts'),
+      '@stowage/fastify': source('fastify/src/index.ts'),
       '@stowage/redis': source('redis/src/index.ts'),
       '@stowage/sqlite': source('sqlite/src/index.ts'),
+      fastify: source('fastify/node_modules/fastify/fastify.d.ts'),
       ioredis: source('redis/node_modules/ioredis/built/index.d.ts'),
       koa: source('koa/node_modules/@types/koa/index.d.ts'),
       '@koa/router': source('koa/node_modules/@koa/router/dist/index.d.mts'),
@@ -66,7 +68,7 @@ describe('the code blocks of README and docs', () => {
       page: 'wrong',
       line: 1,
       language: 'ts',
-      code: `cache.route('60')`,
+      code: `export const wrong: import('@stowage/core').CacheOptions = { ttl: '60' }`,
       runnable: false,
     }
     writeProject([...typescript, wrong])
@@ -78,6 +80,6 @@ describe('the code blocks of README and docs', () => {
     // What is wrong in the sources is for the type check of the project to tell.
     const [found, ...others] = stdout.split('\n').filter((line) => line.startsWith('pages/'))
     expect(others).toEqual([])
-    expect(found).toMatch(/^pages\/wrong-1\.ts\(1,13\): error TS2345/)
+    expect(found).toMatch(/^pages\/wrong-1\.ts\(1,\d+\): error TS2322/)
   })
 })

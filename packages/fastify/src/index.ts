@@ -1,1 +1,2 @@
-export { cachePlugin, type FastifyCacheOptions, isRevalidation } from './plugin.ts'
+export type { FastifyCacheOptions } from './options.ts'
+export { cachePlugin, isRevalidation } from './plugin.ts'

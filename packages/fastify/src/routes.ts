@@ -1,0 +1,53 @@
+import { CacheConfigError, type ConfigProblem, type Selector } from '@stowage/core'
+import type { onRequestHookHandler, RouteOptions } from 'fastify'
+import { type Cache, hookAt, type Scope } from './requests.ts'
+
+/** Throws every problem of one place at once: those that are known, and those that `make` finds. */
+export const together = <T>(problems: readonly ConfigProblem[], make: () => T): T => {
+  const [first, ...rest] = problems
+  try {
+    const made = make()
+    if (first === undefined) return made
+  } catch (error) {
+    if (!(error instanceof CacheConfigError)) throw error
+    throw new CacheConfigError([...error.problems, ...problems] as [ConfigProblem, ...ConfigProblem[]])
+  }
+  throw new CacheConfigError([first, ...rest])
+}
+
+const selectorProblems = (cache: Cache, selector: unknown, where: string): readonly ConfigProblem[] => {
+  if (selector === undefined || typeof selector === 'function') return []
+  try {
+    cache.checkSelector(selector as Selector)
+    return []
+  } catch (error) {
+    if (!(error instanceof CacheConfigError)) throw error
+    return error.problems.map((problem) => ({
+      ...problem,
+      path: `${where}.cacheInvalidates`,
+      message: `${where}: cacheInvalidates: ${problem.message}`,
+    }))
+  }
+}
+
+/** Methods that change nothing; of every other one the response invalidates (RFC 9111 §4.4). */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])
+
+/** Validates what a route says and gives it the hook, where the cache has anything to do there. */
+export const declareRoute = (scope: Scope, route: RouteOptions): void => {
+  const { cache: policy, cacheInvalidates: selector } = route.config ?? {}
+  const methods = [route.method].flat()
+  const where = `${methods.join(',')} ${route.url}`
+  const rules = together(selectorProblems(scope.cache, selector, where), () =>
+    policy === undefined ? scope.rules : scope.cache.policy(policy, where, scope.rules),
+  )
+  if (rules !== undefined)
+    for (const method of methods) scope.cache.declare(rules, { method, route: route.url })
+  const concerns = (method: string): boolean => !safe.has(method) || scope.cache.mayStore(method, rules)
+  // Who has switched a route off finds that in Cache-Status.
+  if (policy === undefined && selector === undefined && !methods.some(concerns)) return
+  const invalidates = typeof selector === 'object' ? () => selector : selector
+  const hook = hookAt({ scope, rules, route: route.url, invalidates })
+  // A new list: the one that is there belongs to the user, who may give it to several routes.
+  route[scope.hook] = [route[scope.hook] ?? [], hook].flat() as onRequestHookHandler[]
+}
