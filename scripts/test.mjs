@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build, install, main, run } from './steps.mjs'
+import { build, install, main, run, StepError } from './steps.mjs'
 import { root } from './workspace.mjs'
 
 const full = process.argv.includes('--full')
@@ -16,8 +16,22 @@ main('test', () => {
   check('lint', '@biomejs/biome/bin/biome', ['check', '.'])
   check('typecheck', 'typescript/bin/tsc', ['-p', 'tsconfig.json'])
   build({ always: true })
+  requireSqlite()
   runTests()
 })
+
+/** Everything else works without it; its tests do not, and would say so one by one. */
+function requireSqlite() {
+  const code = "new (require('better-sqlite3'))(':memory:').close()"
+  const options = { cwd: join(root, 'packages/sqlite'), encoding: 'utf8' }
+  const { status } = spawnSync(process.execPath, ['--input-type=commonjs', '-e', code], options)
+  if (status !== 0) {
+    const advice = 'with a network, or a C++ compiler, make and Python: npx pnpm rebuild better-sqlite3'
+    throw new StepError(
+      `better-sqlite3 is not built for Node ${process.version}, and its tests need it (${advice})`,
+    )
+  }
+}
 
 function check(title, path, args) {
   console.log(`${title} ...`)

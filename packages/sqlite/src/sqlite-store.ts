@@ -1,5 +1,6 @@
-import { type BackendHealth, type CacheBackend, matchesGlob, type TagState } from '@stowage/core'
+import { type BackendHealth, matchesGlob, type TagState } from '@stowage/core'
 import { type Admission, createAdmission } from './admission.ts'
+import type { SqliteBackend } from './backend.ts'
 import { type DatabaseCounts, SLICE } from './calls.ts'
 import { chooseDriver } from './driver-choice.ts'
 import { healthOf } from './health.ts'
@@ -8,22 +9,6 @@ import type { SqliteSettings } from './options.ts'
 import { type Counted, SqliteStats } from './stats.ts'
 import { createTags } from './tags.ts'
 import { isWhole, literalStart, sizeOfAll, slicesOf } from './texts.ts'
-
-/**
- * What `sqlite()` gives: all that a backend can offer but messages.
- *
- * @example
- * const store: SqliteBackend = sqlite()
- * const { databaseSizeBytes } = await store.stats()
- */
-export type SqliteBackend = Required<
-  Omit<CacheBackend, 'publish' | 'subscribe' | 'stats' | 'clear' | 'prune' | 'health'>
-> & {
-  clear(): Promise<number>
-  prune(): Promise<number>
-  stats(): Promise<SqliteStats>
-  health(): Promise<BackendHealth>
-}
 
 const nothing: DatabaseCounts = { total: 0, expired: 0, pageSize: 4096, pages: 0, freePages: 0 }
 /** What a timer can wait for; more would fire at once. */

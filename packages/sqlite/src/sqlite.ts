@@ -1,5 +1,6 @@
+import type { SqliteBackend } from './backend.ts'
 import { readSqliteOptions, type SqliteOptions } from './options.ts'
-import { type SqliteBackend, SqliteStore } from './sqlite-store.ts'
+import { SqliteStore } from './sqlite-store.ts'
 
 /**
  * Entries in a SQLite database, which outlive the process and which several processes can share, with their

@@ -8,8 +8,10 @@ import { workerSource } from '../../../scripts/worker-source.mjs'
 
 const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-/** Makes a script out of one of this folder; better-sqlite3 is loaded from where it is. */
-export const buildChild = async (name = 'child.ts'): Promise<string> => {
+const packageUrl = JSON.stringify(new URL('../src/driver-choice.ts', import.meta.url).href)
+
+/** Makes a script out of one of this folder; better-sqlite3 is loaded from where it is, or with `inPlace` from where the script lies. */
+export const buildChild = async (name = 'child.ts', { inPlace = false } = {}): Promise<string> => {
   const outfile = join(mkdtempSync(join(tmpdir(), 'stowage-child-')), 'child.mjs')
   await build({
     entryPoints: [fileOf(name)],
@@ -18,9 +20,11 @@ export const buildChild = async (name = 'child.ts'): Promise<string> => {
     platform: 'node',
     format: 'esm',
     plugins: [workerSource as never],
-    alias: { '@stowage/core': fileOf('../../core/src/index.ts') },
-    // Found from the package, not from where the script lies.
-    define: { 'import.meta.url': JSON.stringify(new URL('../src/driver-choice.ts', import.meta.url).href) },
+    alias: {
+      '@stowage/core/testing': fileOf('../../core/src/testing/index.ts'),
+      '@stowage/core': fileOf('../../core/src/index.ts'),
+    },
+    define: inPlace ? {} : { 'import.meta.url': packageUrl },
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(process.cwd() + '/');",
     },

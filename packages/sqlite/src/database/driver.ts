@@ -11,28 +11,45 @@ export interface Statement {
   run(...values: SqlValue[]): { readonly changes: number | bigint }
 }
 
-export interface Connection {
+interface Library {
   prepare(sql: string): Statement
   exec(sql: string): unknown
   close(): unknown
 }
 
+export interface Connection extends Library {
+  /** What to select for the text of a column, so that `textFrom` gives all of it. */
+  readonly textOf: (column: string) => string
+}
+
+export const textFrom = (selected: string | Uint8Array): string =>
+  typeof selected === 'string' ? selected : decoder.decode(selected)
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
 const require = createRequire(`${process.cwd()}/`)
 
-const open = (choice: DriverChoice, path: string): Connection => {
+const open = (choice: DriverChoice, path: string): Library => {
   if (choice.name === 'node:sqlite') {
-    const { DatabaseSync } = require(choice.name) as { DatabaseSync: new (path: string) => Connection }
+    const { DatabaseSync } = require(choice.name) as { DatabaseSync: new (path: string) => Library }
     return new DatabaseSync(path)
   }
   const Database = require(choice.file) as typeof BetterSqlite3
   // Waiting is ours to do: it would keep everybody else waiting.
-  return new Database(path, { timeout: 0 }) as Connection
+  return new Database(path, { timeout: 0 }) as Library
 }
 
 export const connect = (choice: DriverChoice, path: string): Connection => {
-  const connection = open(choice, path)
-  connection.exec('PRAGMA busy_timeout = 0')
-  return connection
+  const library = open(choice, path)
+  library.exec('PRAGMA busy_timeout = 0')
+  // node:sqlite ends a text at its first NUL.
+  const cuts = choice.name === 'node:sqlite'
+  return {
+    prepare: (sql) => library.prepare(sql),
+    exec: (sql) => library.exec(sql),
+    close: () => library.close(),
+    textOf: (column) => (cuts ? `CAST(${column} AS BLOB) AS ${column}` : column),
+  }
 }
 
 /** Reads a number that SQLite knows of the database. */

@@ -1,5 +1,5 @@
 import { type Answer, type Args, type Handlers, type ReadName, SLICE, type WriteName } from '../calls.ts'
-import { type Connection, pragma, type Statement } from './driver.ts'
+import { type Connection, pragma, type Statement, textFrom } from './driver.ts'
 import type { Limits } from './limits.ts'
 import type { Names } from './schema.ts'
 
@@ -15,8 +15,12 @@ const finder = (
   connection: Connection,
   { entries }: Names,
 ): ((key: string, now: number) => Row | undefined) => {
-  const find = connection.prepare(`SELECT value, expires FROM ${entries} WHERE key = ? AND expires > ?`)
-  return (key, now) => find.get(key, now) as Row | undefined
+  const value = connection.textOf('value')
+  const find = connection.prepare(`SELECT ${value}, expires FROM ${entries} WHERE key = ? AND expires > ?`)
+  return (key, now) => {
+    const row = find.get(key, now) as { value: string | Uint8Array; expires: number } | undefined
+    return row === undefined ? undefined : { value: textFrom(row.value), expires: row.expires }
+  }
 }
 
 export const createEntryReads = (connection: Connection, names: Names): EntryReads => {
@@ -25,7 +29,7 @@ export const createEntryReads = (connection: Connection, names: Names): EntryRea
   const has = connection.prepare(`SELECT 1 FROM ${entries} WHERE key = ? AND expires > ?`)
   const page = (comparison: string): Statement =>
     connection.prepare(
-      `SELECT key FROM ${entries} WHERE key ${comparison} ? AND expires > ? ORDER BY key LIMIT ${SLICE}`,
+      `SELECT ${connection.textOf('key')} FROM ${entries} WHERE ${entries}.key ${comparison} ? AND expires > ? ORDER BY ${entries}.key LIMIT ${SLICE}`,
     )
   const [pageFrom, pageAfter] = [page('>='), page('>')]
   const newest = connection.prepare(`SELECT coalesce(max(rowid), 0) AS id FROM ${entries}`)
@@ -46,7 +50,9 @@ export const createEntryReads = (connection: Connection, names: Names): EntryRea
       }),
     has: (key, now) => has.get(key, now) !== undefined,
     keys: (from, after, now) =>
-      (after ? pageAfter : pageFrom).all(from, now).map((row) => (row as { key: string }).key),
+      (after ? pageAfter : pageFrom)
+        .all(from, now)
+        .map((row) => textFrom((row as { key: string | Uint8Array }).key)),
     newest: () => (newest.get() as { id: number }).id,
     counts: (now) => ({
       total: (total.get() as { entries: number }).entries,
