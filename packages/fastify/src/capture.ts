@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { finished, pipeline, Readable, Transform } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import type { FieldMap, Forward, HandlerCache, SelectedResponse, Verdict } from '@stowage/core'
 import {
   type Aside,
@@ -15,6 +15,7 @@ import {
   sendAside,
   takeBackEdits,
   takeVary,
+  tee,
 } from '@stowage/node'
 import type { FastifyReply } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
@@ -124,12 +125,8 @@ export class ReplyCapture {
       return
     }
     this.#phase = 'held'
-    const fail = (error: unknown): void => {
-      this.#phase = 'judged'
-      done(error as Error)
-    }
-    // Whoever cannot send it has only the connection left to tell by.
-    ready.then(go, fail).catch(() => void this.#reply.raw.destroy())
+    // A body that breaks off is one also where another response was to be sent when it had come to its end.
+    ready.then(go).catch(() => void this.#reply.raw.destroy())
   }
 
   /** The parts of a `Response`, which Fastify would take later. */
@@ -165,25 +162,15 @@ export class ReplyCapture {
   #recorded(payload: unknown): unknown {
     if (!this.#verdict.record) return payload
     const whole = wholeOf(payload, this.#reply.raw.statusCode)
-    if (whole === undefined) return this.#tee(isWebStream(payload) ? Readable.fromWeb(payload) : payload)
+    if (whole === undefined) {
+      const source = isWebStream(payload) ? Readable.fromWeb(payload) : (payload as Readable)
+      return tee(source, this.#forward, () => {
+        this.#complete = true
+      })
+    }
     this.#forward.write(whole)
     this.#complete = true
     return payload
-  }
-
-  #tee(source: unknown): Readable {
-    const recording = new Transform({
-      transform: (chunk: Buffer, _encoding, next) => {
-        this.#forward.write(chunk)
-        next(null, chunk)
-      },
-      flush: (next) => {
-        this.#complete = true
-        next()
-      },
-    })
-    // Either end is destroyed with the other, and Fastify listens to this one.
-    return pipeline(source as Readable, recording, () => undefined)
   }
 
   /** What is waited for: an invalidation, or the body where it is wanted and another response is sent. */
