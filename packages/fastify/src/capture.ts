@@ -19,6 +19,7 @@ import {
 } from '@stowage/node'
 import type { FastifyReply } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
+import { bodyFor, putHead } from './selected.ts'
 
 /** How an `onSend` hook goes on. */
 export type Done = (error?: Error | null, payload?: unknown) => void
@@ -40,19 +41,6 @@ const isWebStream = (payload: unknown): payload is Parameters<typeof Readable.fr
 const discard = (payload: unknown): void => {
   if (payload instanceof Readable) payload.on('error', () => undefined).destroy()
   else if (isWebStream(payload ?? {})) (payload as ReadableStream).cancel().catch(() => undefined)
-}
-
-/** A body that is not there, as Fastify's routes for HEAD can take it. */
-export const bodyFor = (reply: FastifyReply, { body }: SelectedResponse): unknown =>
-  body === null && reply.request.method === 'HEAD' ? Readable.from([]) : body
-
-/** Puts the head of a selected response over what outer layers have set. */
-export const putHead = (reply: FastifyReply, { status, reason, headers, added }: SelectedResponse): void => {
-  const fields = new ReplyFields(reply)
-  reply.raw.statusCode = status
-  if (reason !== undefined) reply.raw.statusMessage = reason
-  applyFields(fields, headers)
-  applyFields(fields, added)
 }
 
 /** Of the constructor these would keep each request alive longer; see `capture` in @stowage/node. */

@@ -10,8 +10,9 @@ import type {
 import { isPromise } from '@stowage/core'
 import { attach, attachedTo, currentFields, editRequest, replay, replayOf } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
-import { bodyFor, type Done, putHead, ReplyCapture } from './capture.ts'
+import { type Done, ReplyCapture } from './capture.ts'
 import { ForwardableRequest, rewrittenOf } from './request.ts'
+import { bodyFor, putHead } from './selected.ts'
 
 export type Cache = ResponseCache<FastifyRequest>
 
