@@ -8,6 +8,7 @@ import type { FastifyCacheOptions } from './options.ts'
 import { ForwardableRequest } from './request.ts'
 import { type Captured, captured, type Scope } from './requests.ts'
 import { declareRoute, together } from './routes.ts'
+import { invalidateUnseen, isUnsafe } from './unseen.ts'
 
 const scoped = Symbol('stowage.scope')
 
@@ -15,8 +16,15 @@ type Scoped = FastifyInstance & { readonly [scoped]?: Scope }
 
 const onSend = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
   const layer = (request as Captured)[captured]
-  if (layer === null) done(null, payload)
-  else layer.send(payload, done, reply)
+  const { [scoped]: scope } = request.server as Scoped
+  if (layer !== null) layer.send(payload, done, reply)
+  else if (scope === undefined || !isUnsafe(request.method)) done(null, payload)
+  else {
+    const go = (): void => done(null, payload)
+    const hold = invalidateUnseen(scope.cache, reply)
+    if (hold === undefined) go()
+    else hold.then(go, go)
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { CacheConfigError, type ConfigProblem, type Selector } from '@stowage/core'
 import type { onRequestHookHandler, RouteOptions } from 'fastify'
 import { type Cache, hookAt, type Scope } from './requests.ts'
+import { isUnsafe } from './unseen.ts'
 
 /** Throws every problem of one place at once: those that are known, and those that `make` finds. */
 export const together = <T>(problems: readonly ConfigProblem[], make: () => T): T => {
@@ -30,9 +31,6 @@ const selectorProblems = (cache: Cache, selector: unknown, where: string): reado
   }
 }
 
-/** Methods that change nothing; of every other one the response invalidates (RFC 9111 §4.4). */
-const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])
-
 /** Validates what a route says and gives it the hook, where the cache has anything to do there. */
 export const declareRoute = (scope: Scope, route: RouteOptions): void => {
   const { cache: policy, cacheInvalidates: selector } = route.config ?? {}
@@ -43,7 +41,7 @@ export const declareRoute = (scope: Scope, route: RouteOptions): void => {
   )
   if (rules !== undefined)
     for (const method of methods) scope.cache.declare(rules, { method, route: route.url })
-  const concerns = (method: string): boolean => !safe.has(method) || scope.cache.mayStore(method, rules)
+  const concerns = (method: string): boolean => isUnsafe(method) || scope.cache.mayStore(method, rules)
   // Who has switched a route off finds that in Cache-Status.
   if (policy === undefined && selector === undefined && !methods.some(concerns)) return
   const invalidates = typeof selector === 'object' ? () => selector : selector

@@ -70,6 +70,12 @@ export const select = (ctx: Context, { status, reason, headers, added, body }: S
   }
 }
 
+/** What a body that nobody will read holds on to is let go; of Node's own streams Koa takes care. */
+const discard = (body: unknown): void => {
+  const stream = body instanceof Response ? body.body : body
+  if (stream instanceof ReadableStream) stream.cancel().catch(() => undefined)
+}
+
 /** A body that fails cuts the client off, as where Koa had been sending it; Koa is told as it would be then. */
 const cutOff = (ctx: Context, error: Error): void => {
   ctx.res.destroy()
@@ -93,5 +99,7 @@ export const report = async (ctx: Context, forward: Forward, captured: Captured)
     if (response === undefined) replaceBody(ctx, stream)
     else await buffer(stream).catch((error) => cutOff(ctx, error))
   }
-  if (response !== undefined) select(ctx, response)
+  if (response === undefined) return
+  if (!verdict.record) discard(ctx.body)
+  select(ctx, response)
 }
