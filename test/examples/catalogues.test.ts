@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requireBuild, root, type Serving, serveScript, visit } from './children.ts'
 
 /** How each framework's example tells of a 404, which has no lifetime of its own. */
-const notFound = { express: 'detail=error', koa: 'detail=skip' }
+const notFound = { express: 'detail=error', fastify: 'detail=error', koa: 'detail=skip' }
 
 describe.each(Object.entries(notFound))('the example on %s', (name, detail) => {
   const folder = join(root, 'examples', name)
