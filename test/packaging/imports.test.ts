@@ -7,11 +7,11 @@ const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
   [/^semantics\//, /^(?:semantics\/.*|message\.ts)$/],
   [
     /^backends\/memory\.ts$/,
-    /^(?:backends\/.*|(?:backend|message|errors|options|durations|within|guarded|tag-table|glob)\.ts|node:.*|lru-cache)$/,
+    /^(?:backends\/.*|(?:backend|builtin|message|errors|options|durations|within|guarded|tag-table|glob)\.ts|node:.*|lru-cache)$/,
   ],
   [
     /^backends\//,
-    /^(?:backends\/.*|(?:backend|message|errors|options|durations|within|guarded|tag-table|glob)\.ts|node:.*)$/,
+    /^(?:backends\/.*|(?:backend|builtin|message|errors|options|durations|within|guarded|tag-table|glob)\.ts|node:.*)$/,
   ],
   [/^testing\//, /^(?:testing\/.*|node:.*|@stowage\/core)$/],
   [/^cache\.ts$/, /^(?!backends\/|testing\/|@stowage\/)/],

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CacheBackend } from './backend.ts'
@@ -24,6 +22,7 @@ const loadPackage: LoadPackage = async (name) => {
     return (await import(name)) as Record<string, unknown>
   } catch (error) {
     if (!isMissing(error)) throw error
+    const { createRequire } = process.getBuiltinModule('node:module')
     const found = createRequire(join(process.cwd(), 'package.json')).resolve(name)
     return (await import(pathToFileURL(found).href)) as Record<string, unknown>
   }
@@ -72,7 +71,11 @@ const redisOf = async (env: Environment, load: LoadPackage, more: object = {}): 
   }
   env.settle()
   const redis = await makerOf(env, load, '@stowage/redis', 'redis')
-  return redis(authority === undefined ? options : { ...options, tls: { ca: readFileSync(authority) } })
+  return redis(
+    authority === undefined
+      ? options
+      : { ...options, tls: { ca: process.getBuiltinModule('node:fs').readFileSync(authority) } },
+  )
 }
 
 const sqliteOf = async (env: Environment, load: LoadPackage): Promise<CacheBackend> => {

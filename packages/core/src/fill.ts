@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
 import { answered } from './answered.ts'
+import { hash } from './builtin.ts'
 import { type Duration, parseDuration } from './durations.ts'
 import { type StoredResponse, storedFields } from './entry.ts'
 import type { Remarks } from './handler.ts'

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { hash } from 'node:crypto'
+import { hash } from './builtin.ts'
 import { canonicalJson, canonicalJsonText } from './canonical-json.ts'
 import { copied } from './copied.ts'
 import { matchesGlob } from './glob.ts'

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { CacheBackend, TagState } from './backend.ts'
+import { randomBytes } from './builtin.ts'
 import type { StoredResponse } from './entry.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import { createTagTable } from './tag-table.ts'

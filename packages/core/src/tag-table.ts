@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { SyncTagState } from './backend.ts'
+import { randomBytes } from './builtin.ts'
 import { OldestFirst } from './oldest-first.ts'
 
 const DEFAULT_MAX_TAGS = 100_000

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BackendHealth, CacheBackend, ResponseCache } from '@stowage/core'
 
@@ -9,7 +8,7 @@ const probeTtl = 10
 
 const writeReadDelete = async (backend: CacheBackend): Promise<void> => {
   // Nobody else's probe may come between.
-  const key = `#health ${randomUUID()}`
+  const key = `#health ${crypto.randomUUID()}`
   await backend.set(key, key, probeTtl)
   const read = await backend.get(key)
   await backend.delete(key)

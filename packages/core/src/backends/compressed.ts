@@ -1,5 +1,3 @@
-import { promisify } from 'node:util'
-import * as zlib from 'node:zlib'
 import type { CacheBackend } from '../backend.ts'
 import type { ByteSize } from '../durations.ts'
 import { showValue } from '../errors.ts'
@@ -35,9 +33,13 @@ const mark = '\u0000'
 const plain = '='
 const marks: Readonly<Record<Algorithm, string>> = { gzip: 'g', br: 'b', zstd: 'z' }
 
+/** Loaded where it is used. */
+const zlib = () => process.getBuiltinModule('node:zlib')
+
 const transformOf = (name: string): Transform | undefined => {
-  const found: unknown = (zlib as unknown as Record<string, unknown>)[name]
-  return typeof found === 'function' ? (promisify(found) as Transform) : undefined
+  const found: unknown = (zlib() as unknown as Record<string, unknown>)[name]
+  if (typeof found !== 'function') return undefined
+  return process.getBuiltinModule('node:util').promisify(found) as Transform
 }
 
 const coderOf = (pack: string, unpack: string, options: object = {}): Coder | undefined => {
@@ -48,7 +50,7 @@ const coderOf = (pack: string, unpack: string, options: object = {}): Coder | un
 }
 
 /** Quality 4: that of the default, 11, takes a hundred times as long. */
-const brotli = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }
+const brotli = { params: { [zlib().constants.BROTLI_PARAM_QUALITY]: 4 } }
 
 const coders: Readonly<Record<Algorithm, Coder | undefined>> = {
   gzip: coderOf('gzip', 'gunzip'),

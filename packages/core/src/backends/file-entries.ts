@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
+import { randomBytes } from '../builtin.ts'
 import type { CacheDirectory } from './file-directory.ts'
 import {
   decodeEntry,

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { createHash } from '../builtin.ts'
 
 /** What a file says of itself before its value. */
 export interface EntryHead {

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
 import { join } from 'node:path'
+import { fileConstants as constants, randomBytes } from '../builtin.ts'
 import type { FileEntries } from './file-entries.ts'
 import { type FileSystem, fileMode, isMissing } from './file-system.ts'
 

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
 import * as promises from 'node:fs/promises'
+import { fileConstants as constants } from '../builtin.ts'
 
 /** What a file is asked for. */
 export interface FileFacts {

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { TagState } from '../backend.ts'
+import { randomBytes } from '../builtin.ts'
 import { CacheBackendError } from '../errors.ts'
 import type { TagTable } from '../tag-table.ts'
 import type { FileEntries } from './file-entries.ts'

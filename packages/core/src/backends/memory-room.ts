@@ -1,5 +1,3 @@
-import v8 from 'node:v8'
-
 /** What room is made in. */
 export interface RoomSource {
   readonly entries: () => number
@@ -66,7 +64,9 @@ export class MemoryRoom {
     if (this.#writes < writesBetween && this.#bytes < bytesBetween) return
     this.#writes = 0
     this.#bytes = 0
-    const { used_heap_size: used, heap_size_limit: limit } = v8.getHeapStatistics()
+    const { used_heap_size: used, heap_size_limit: limit } = process
+      .getBuiltinModule('node:v8')
+      .getHeapStatistics()
     this.#owed = used > ratio * limit ? Math.ceil(this.#source.entries() * shareUnderPressure) : 0
   }
 }

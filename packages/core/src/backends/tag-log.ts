@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { createHash } from '../builtin.ts'
 import { createTagTable, type TagCounts, type TagTable } from '../tag-table.ts'
 
 const format = 'stowage-tags-1'
