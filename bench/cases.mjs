@@ -7,6 +7,25 @@ const posted = { method: 'POST', path: '/posted' }
 const never = { handler: 'never' }
 const always = { handler: 'always' }
 
+/** The rows of Fastify for one body; no other cache for it installs on version 5. */
+const fastifyCases = (prefix, path) => [
+  { id: `${prefix}fastify floor`, name: 'Fastify floor', server: 'fastify floor', ...path, ...never },
+  {
+    id: `${prefix}fastify uncached`,
+    name: 'Fastify, uncached handler',
+    server: 'fastify uncached',
+    ...path,
+    ...always,
+  },
+  {
+    id: `${prefix}fastify hit`,
+    name: 'Stowage on Fastify, hit',
+    server: 'fastify stowage',
+    ...path,
+    ...never,
+  },
+]
+
 /** The rows of Koa for one body. */
 const koaCases = (prefix, path) => [
   { id: `${prefix}koa floor`, name: 'Koa floor', server: 'koa floor', ...path, ...never },
@@ -50,6 +69,7 @@ export const smallCases = [
   },
   { id: 'uncached POST', name: 'Express, uncached handler, POST', server: 'uncached', ...posted, ...always },
   { id: 'POST', name: 'Stowage, POST', server: 'stowage', process: 'passing', ...posted, ...always },
+  ...fastifyCases('', small),
   ...koaCases('', small),
 ]
 
@@ -61,5 +81,6 @@ export const largeCases = [
   { id: 'large hit', name: 'Stowage, hit', server: 'stowage', ...large, ...never },
   { id: 'large apicache', name: 'apicache 1.6.3, hit', server: 'apicache', ...large, ...never },
   { id: 'large route-cache', name: 'route-cache 0.7.1, hit', server: 'route-cache', ...large, ...never },
+  ...fastifyCases('large ', large),
   ...koaCases('large ', large),
 ]

@@ -5,6 +5,7 @@ import apicache from 'apicache'
 import express from 'express'
 import routeCache from 'route-cache'
 import { large, small } from './bodies.mjs'
+import { fastifyListeners } from './fastify-listeners.mjs'
 import { koaListeners } from './koa-listeners.mjs'
 
 /** Requests that have reached a handler: tells hits from misses without trusting what a cache says of itself. */
@@ -67,5 +68,6 @@ export const listeners = {
   stowage: () => withMiddleware(cacheMiddleware()),
   apicache: () => withMiddleware(apicache.middleware('10 minutes')),
   'route-cache': () => withMiddleware(routeCache.cacheSeconds(600)),
+  ...fastifyListeners(handled, readySmall, readyLarge),
   ...koaListeners(handled, readySmall, readyLarge),
 }

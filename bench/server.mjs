@@ -1,4 +1,4 @@
 import { listeners } from './listeners.mjs'
 import { serve } from './serve.mjs'
 
-serve(listeners[process.argv[2]]())
+serve(await listeners[process.argv[2]]())

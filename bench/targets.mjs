@@ -14,6 +14,8 @@ const overHttp = [
   compared('hit, 1.2 KB: × route-cache', 'hit', 'route-cache', 1),
   compared('hit, 62 KB: × apicache', 'large hit', 'large apicache', 1),
   compared('hit, 62 KB: × route-cache', 'large hit', 'large route-cache', 1),
+  compared('hit on Fastify, 1.2 KB: × Fastify floor', 'fastify hit', 'fastify floor', 1.15),
+  compared('hit on Fastify, 62 KB: × Fastify floor', 'large fastify hit', 'large fastify floor', 1.2),
   compared('hit on Koa, 1.2 KB: × Koa floor', 'koa hit', 'koa floor', 1.15),
   compared('hit on Koa, 62 KB: × Koa floor', 'large koa hit', 'large koa floor', 1.2),
   compared('hit on Koa, 1.2 KB: × koa-cash', 'koa hit', 'koa-cash', 1),

@@ -1,43 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { type ConfigProblem, createCache } from '@stowage/core'
 import { isRevalidation as isMarked } from '@stowage/node'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import type { Done } from './capture.ts'
+import { addFirst } from './on-send.ts'
 import type { FastifyCacheOptions } from './options.ts'
 import { ForwardableRequest } from './request.ts'
-import { type Captured, captured, type Scope } from './requests.ts'
+import { type Captured, captured, type Scope, type Scoped, scoped } from './requests.ts'
 import { declareRoute, together } from './routes.ts'
-import { invalidateUnseen, isUnsafe } from './unseen.ts'
-
-const scoped = Symbol('stowage.scope')
-
-type Scoped = FastifyInstance & { readonly [scoped]?: Scope }
-
-const onSend = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
-  const layer = (request as Captured)[captured]
-  const { [scoped]: scope } = request.server as Scoped
-  if (layer !== null) layer.send(payload, done, reply)
-  else if (scope === undefined || !isUnsafe(request.method)) done(null, payload)
-  else {
-    const go = (): void => done(null, payload)
-    const hold = invalidateUnseen(scope.cache, reply)
-    if (hold === undefined) go()
-    else hold.then(go, go)
-  }
-}
-
-/**
- * Hooks run in the order in which plugins are registered, those of `onSend` as well: the first is the innermost. What
- * the hooks of a plugin in front do to a reply would be stored, and done to it again at every hit. Fastify has no
- * public way to be first; where its list is not found, the order of registration counts.
- */
-const addFirst = (app: FastifyInstance): void => {
-  const name = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')
-  const hooks = name && (app as unknown as Record<symbol, { readonly onSend?: unknown[] }>)[name]
-  if (Array.isArray(hooks?.onSend)) hooks.onSend.unshift(onSend)
-  else app.addHook('onSend', onSend)
-}
 
 const hooks: readonly unknown[] = ['onRequest', 'preHandler']
 
@@ -78,7 +48,7 @@ const install: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) =>
   app.decorate('cache', cache)
   app.addHook('onRoute', function (route) {
     // A registration further inside answers for its own routes.
-    if ((this as Scoped)[scoped] === scope) declareRoute(scope, route)
+    if ((this as Scoped)[scoped] === scope) declareRoute(scope, this, route)
   })
   if (cache !== options.cache && cache !== around?.cache) app.addHook('onClose', () => cache.close())
 }

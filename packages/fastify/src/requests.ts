@@ -8,7 +8,7 @@ import type {
   Selector,
 } from '@stowage/core'
 import { isPromise } from '@stowage/core'
-import { attach, attachedTo, currentFields, editRequest, replay, replayOf } from '@stowage/node'
+import { attach, attachedTo, currentFields, editRequest, replay, replayOf, send } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { type Done, ReplyCapture } from './capture.ts'
 import { ForwardableRequest, rewrittenOf } from './request.ts'
@@ -24,6 +24,10 @@ export interface Scope {
   readonly rules: RouteRules | undefined
   readonly hook: 'onRequest' | 'preHandler'
 }
+
+export const scoped = Symbol('stowage.scope')
+
+export type Scoped = FastifyInstance & { readonly [scoped]?: Scope }
 
 export const captured = Symbol('stowage.capture')
 
@@ -48,6 +52,8 @@ export interface Place {
   readonly rules: RouteRules | undefined
   readonly route: string
   readonly invalidates: ((request: FastifyRequest) => Selector) | undefined
+  /** Whether nobody else has a hook that sees what the route sends. */
+  readonly isAlone: () => boolean
 }
 
 const forwardTo = ({ scope, route }: Place, forward: Forward, reply: FastifyReply): void => {
@@ -57,8 +63,20 @@ const forwardTo = ({ scope, route }: Place, forward: Forward, reply: FastifyRepl
   request[captured] = new ReplyCapture(reply, forward, route)
 }
 
-/** By way of Fastify, so that the `onSend` hooks of others have their part in it, as they have in every answer. */
-const sendSelected = (reply: FastifyReply, response: SelectedResponse): void => {
+const hasFields = (reply: FastifyReply): boolean => {
+  for (const _ in reply.getHeaders()) return true
+  return false
+}
+
+/**
+ * By way of Fastify, so that the `onSend` hooks of others have their part in it, as they have in every answer. Where
+ * there is nobody, that way costs as much again as to find the response; hooks of `onResponse` run on either.
+ */
+const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: SelectedResponse): void => {
+  if (isAlone() && !hasFields(reply)) {
+    send(reply.raw, response)
+    return
+  }
   putHead(reply, response)
   if (response.body !== null && !reply.hasHeader('content-type'))
     (reply.request as Captured)[captured] = withoutType
@@ -72,7 +90,7 @@ const act = (place: Place, decision: Decision, reply: FastifyReply, next: () => 
   const gone = raw.destroyed || raw.writableEnded
   if (decision.action === 'reuse') {
     const { revalidation } = decision
-    if (!gone) sendSelected(reply, decision.response)
+    if (!gone) sendSelected(place, reply, decision.response)
     if (revalidation !== undefined)
       replay(cache, revalidation, (detached, into) => app.routing(detached, into))
     return

@@ -1,5 +1,6 @@
 import { CacheConfigError, type ConfigProblem, type Selector } from '@stowage/core'
-import type { onRequestHookHandler, RouteOptions } from 'fastify'
+import type { FastifyInstance, onRequestHookHandler, RouteOptions } from 'fastify'
+import { hasOnlyOurs } from './on-send.ts'
 import { type Cache, hookAt, type Scope } from './requests.ts'
 import { isUnsafe } from './unseen.ts'
 
@@ -32,7 +33,7 @@ const selectorProblems = (cache: Cache, selector: unknown, where: string): reado
 }
 
 /** Validates what a route says and gives it the hook, where the cache has anything to do there. */
-export const declareRoute = (scope: Scope, route: RouteOptions): void => {
+export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOptions): void => {
   const { cache: policy, cacheInvalidates: selector } = route.config ?? {}
   const methods = [route.method].flat()
   const where = `${methods.join(',')} ${route.url}`
@@ -45,7 +46,13 @@ export const declareRoute = (scope: Scope, route: RouteOptions): void => {
   // Who has switched a route off finds that in Cache-Status.
   if (policy === undefined && selector === undefined && !methods.some(concerns)) return
   const invalidates = typeof selector === 'object' ? () => selector : selector
-  const hook = hookAt({ scope, rules, route: route.url, invalidates })
+  let alone: boolean | undefined
+  // Asked at the first hit: until the server is ready others may add theirs.
+  const isAlone = (): boolean => {
+    alone ??= hasOnlyOurs(app) && [route.onSend ?? []].flat().length === 0
+    return alone
+  }
+  const hook = hookAt({ scope, rules, route: route.url, invalidates, isAlone })
   // A new list: the one that is there belongs to the user, who may give it to several routes.
   route[scope.hook] = [route[scope.hook] ?? [], hook].flat() as onRequestHookHandler[]
 }
