@@ -11,7 +11,7 @@ const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
   ],
   [
     /^backends\//,
-    /^(?:backends\/.*|(?:backend|builtin|message|errors|options|durations|within|guarded|tag-table|glob)\.ts|node:.*)$/,
+    /^(?:backends\/.*|(?:backend|bounded-map|builtin|message|errors|options|durations|within|guarded|tag-table|glob)\.ts|node:.*)$/,
   ],
   [/^testing\//, /^(?:testing\/.*|node:.*|@stowage\/core)$/],
   [/^cache\.ts$/, /^(?!backends\/|testing\/|@stowage\/)/],

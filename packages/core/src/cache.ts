@@ -7,7 +7,7 @@ import { DeclaredRoutes, type RouteInfo } from './declared.ts'
 import { CacheBackendError } from './errors.ts'
 import { Flights } from './flights.ts'
 import { ForwardedRequest } from './forward.ts'
-import type { CircuitChange, GuardBackend, GuardedStore } from './guarded.ts'
+import type { GuardBackend, GuardedStore } from './guarded.ts'
 import { keyPrefix } from './key.ts'
 import { type LoadContext, type LoadPolicy, readLoadPolicy } from './load.ts'
 import type { Loads } from './loads.ts'
@@ -21,6 +21,7 @@ import { defaultRules, policyAt, type Rules, rulesOfCache } from './route-rules.
 import { type InvalidateOptions, type Invalidation, invalidationOf, type Selector } from './selector.ts'
 import { createStamps, type Stamps } from './stamps.ts'
 import { EntryStore } from './store.ts'
+import { tellOfStore } from './store-events.ts'
 import type { CacheRequest } from './view.ts'
 
 declare const compiled: unique symbol
@@ -224,12 +225,6 @@ const createLookup = (parts: Parts, rules: Rules, store: EntryStore): Lookup => 
   })
 }
 
-/** That the store is given up for a while is an error, once; every change is an event. */
-const tellOfCircuit = (reports: Reports, change: CircuitChange): void => {
-  if (change.previous === 'closed') reports.error('BACKEND_CIRCUIT', 'circuit', change.cause)
-  reports.emit('circuit', change)
-}
-
 /** A cache whose backend is `settings.backend`, or what `defaultBackend` makes. */
 export const assembleCache = <Req>(
   options: CacheOptions<Req> | undefined,
@@ -249,7 +244,7 @@ export const assembleCache = <Req>(
     declared.meet(opened(rules, own), request)
     return policyAt(paths, request, opened(rules, own))
   }
-  const stopListening = guarded.onCircuit((change) => tellOfCircuit(reports, change))
+  const stopListening = tellOfStore(guarded, reports)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {

@@ -4,6 +4,7 @@ import type { CacheBackend } from './backend.ts'
 import { file } from './backends/file.ts'
 import { httpApi } from './backends/http-api.ts'
 import { memory } from './backends/memory.ts'
+import { tiered } from './backends/tiered.ts'
 import type { Duration } from './durations.ts'
 import { Environment } from './environment-reader.ts'
 
@@ -114,6 +115,7 @@ const makers: Readonly<Record<string, Make>> = {
   file: fileOf,
   sqlite: sqliteOf,
   http: httpOf,
+  tiered: async (env, load) => tiered(memoryOf(env), await redisOf(env, load)),
 }
 
 /** `backendFromEnv()` with the packages from somewhere else. */
@@ -139,7 +141,8 @@ export const backendFor = async (
 }
 
 /**
- * The backend that the environment names: `CACHE_BACKEND` is `memory` (default), `redis`, `file`, `sqlite` or `http`.
+ * The backend that the environment names: `CACHE_BACKEND` is `memory` (default), `redis`, `file`, `sqlite`, `http`
+ * or `tiered` (`memory` in front of `redis`).
  * The page on backends lists the variables of each. Packages other than this one are loaded only when they are named.
  *
  * @throws {CacheConfigError} `CACHE_CONFIG_ENV` where a variable cannot be used, `CACHE_CONFIG_DEPENDENCY` where the

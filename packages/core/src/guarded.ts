@@ -1,4 +1,4 @@
-import type { CacheBackend } from './backend.ts'
+import type { CacheBackend, TagState } from './backend.ts'
 
 /**
  * Where a circuit breaker stands. `closed`: calls go to the store. `open`: they do not. `half-open`: one probe is asking
@@ -28,6 +28,10 @@ export interface GuardedStore {
   readonly entries: CacheBackend
   /** The store alone: what must not be lost. */
   readonly durable: CacheBackend
+  /** The store's own count of invalidations, where it keeps one: rejects while that is out of reach, whatever stands in. */
+  readonly tags: TagState | undefined
+  /** Told of failures that no caller learns of, because the answer came from elsewhere. */
+  onAbsorbed?(listener: (operation: string, error: unknown) => void): () => void
   /** Listens to the circuit; the function returned stops that. */
   onCircuit(listener: (change: CircuitChange) => void): () => void
 }

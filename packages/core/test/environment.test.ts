@@ -56,6 +56,14 @@ describe('backendFromEnv()', () => {
     expect([backend.name, made]).toEqual(['redis', [['redis', options]]])
   })
 
+  test('tiered is memory in front of Redis, each by its own variables', async () => {
+    const { load, made } = packages()
+    const env = { CACHE_BACKEND: 'tiered', MEMORY_CACHE_SIZE: '7', REDIS_URL: 'redis://h:1/2' }
+    const backend = await backendOf(env, load)
+    expect([backend.name, made]).toEqual(['tiered', [['redis', { url: 'redis://h:1/2' }]]])
+    await backend.close()
+  })
+
   test('sqlite, file and http', async () => {
     const { load, made } = packages()
     await backendOf({ CACHE_BACKEND: 'sqlite', CACHE_SQLITE_PATH: '/tmp/a.db' }, load)

@@ -8,6 +8,8 @@ export interface GuardedTagsParts {
   readonly guard: Guard
   readonly outage: Outage
   readonly deadlineMs: number
+  /** Whether a state of this process stands in while the store is out of reach. */
+  readonly standIn: boolean
 }
 
 /** `run`, and `failed` where it throws or rejects. */
@@ -24,17 +26,18 @@ const caught = <T>(
 }
 
 /** The invalidation state of a store that may be out of reach. */
-export const guardedTags = ({ state, guard, outage, deadlineMs }: GuardedTagsParts): TagState => {
+export const guardedTags = ({ state, guard, outage, deadlineMs, standIn }: GuardedTagsParts): TagState => {
+  const present = () => (standIn ? outage.table : undefined)
   const ask = <T>(operation: string, run: () => MaybePromise<T>): MaybePromise<T> =>
     guard.call({ operation, run, deadlineMs, repeatable: true })
 
   type Head = Awaited<ReturnType<TagState['head']>>
   const askHead = (): MaybePromise<Head> => ask('tags.head', () => state.head())
   const head = (): MaybePromise<Head> => {
-    const present = outage.table?.head()
-    if (present !== undefined) return present
+    const own = present()?.head()
+    if (own !== undefined) return own
     const failed = (error: unknown): Head => {
-      const meanwhile = outage.table?.head()
+      const meanwhile = present()?.head()
       if (meanwhile === undefined) throw error
       return meanwhile
     }
@@ -44,7 +47,7 @@ export const guardedTags = ({ state, guard, outage, deadlineMs }: GuardedTagsPar
   }
 
   const read = (tags: readonly string[], epoch?: string): MaybePromise<readonly number[]> => {
-    const table = outage.tableOf(epoch) ?? (epoch === undefined ? outage.table : undefined)
+    const table = outage.tableOf(epoch) ?? (epoch === undefined ? present() : undefined)
     if (table !== undefined) return table.read(tags)
     const counts = ask('tags.read', () => state.read(tags, epoch))
     return whenReady(counts, (known) => outage.corrected(tags, known, epoch))

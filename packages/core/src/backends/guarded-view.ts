@@ -165,11 +165,14 @@ async function* guardedKeys(
   }
 }
 
-const tagsOf = (store: StoreParts, { deadlineMs }: ViewOptions): TagState | undefined => {
-  const { backend, guard, outage } = store
-  if (backend.tags === undefined || outage === undefined) return undefined
-  return guardedTags({ state: backend.tags, guard, outage, deadlineMs })
-}
+/** The invalidation state of the store. */
+export const guardedTagsOf = (
+  { backend, guard, outage }: StoreParts,
+  options: { readonly deadlineMs: number; readonly standIn: boolean },
+): TagState | undefined =>
+  backend.tags === undefined || outage === undefined
+    ? undefined
+    : guardedTags({ state: backend.tags, guard, outage, ...options })
 
 /** The store as it is to be used: each capability that it has, and no other. */
 export const guardedView = (store: StoreParts, options: ViewOptions): CacheBackend => {
@@ -188,7 +191,7 @@ export const guardedView = (store: StoreParts, options: ViewOptions): CacheBacke
   }
   if (methodOf(backend, 'keys') !== undefined)
     view.keys = (pattern?: string) => guardedKeys(store, options, pattern)
-  const tags = tagsOf(store, options)
+  const tags = guardedTagsOf(store, { deadlineMs: options.deadlineMs, standIn: true })
   if (tags !== undefined) view.tags = tags
   // Built from what the backend has, which is a CacheBackend.
   return view as unknown as CacheBackend

@@ -5,7 +5,7 @@ import { within } from '../within.ts'
 import { Circuit, realTimers, type Timers } from './circuit.ts'
 import { Fallback } from './fallback.ts'
 import { Guard } from './guard.ts'
-import { guardedView, type StoreParts } from './guarded-view.ts'
+import { guardedTagsOf, guardedView, type StoreParts } from './guarded-view.ts'
 import { isMemory, memory } from './memory.ts'
 import { Outage } from './outage.ts'
 import { ResilientLog } from './resilient-log.ts'
@@ -34,8 +34,12 @@ interface Brand {
   readonly views: (deadlineMs: number) => GuardedStore
 }
 
+/** Says that a backend sees to its deadlines itself. */
+export const withViews = <B extends CacheBackend>(backend: B, views: Brand['views']): B =>
+  Object.defineProperty(backend, viewsOf, { value: { owner: backend, views } satisfies Brand })
+
 /** A wrapper that shows the members of what it wraps must not be passed by. */
-const viewsOfResilient = (backend: CacheBackend): Brand['views'] | undefined => {
+export const guardedViewsOf = (backend: CacheBackend): Brand['views'] | undefined => {
   const brand = (backend as { [viewsOf]?: Brand })[viewsOf]
   return brand?.owner === backend ? brand.views : undefined
 }
@@ -97,9 +101,7 @@ class ResilientStore {
     const view = guardedView(this.#store, { deadlineMs, absorbs: true, fallback: true })
     const made = { ...view, ...this.#own(deadlineMs) }
     Object.defineProperty(made, 'circuit', { get: () => this.#circuit.state, enumerable: true })
-    const views: Brand['views'] = (atMost) => this.views(Math.min(atMost, deadlineMs))
-    Object.defineProperty(made, viewsOf, { value: { owner: made, views } satisfies Brand })
-    return made as ResilientBackend
+    return withViews(made as ResilientBackend, (atMost) => this.views(Math.min(atMost, deadlineMs)))
   }
 
   #own(deadlineMs: number): Pick<ResilientBackend, 'stats' | 'health' | 'close'> {
@@ -115,6 +117,7 @@ class ResilientStore {
     return {
       entries: view(true),
       durable: view(false),
+      tags: guardedTagsOf(this.#store, { deadlineMs, standIn: false }),
       onCircuit: (listener) => {
         this.#onCircuit.add(listener)
         return () => void this.#onCircuit.delete(listener)
@@ -243,8 +246,9 @@ export const createResilient = (
 
 /** What a cache does with the backend of its options: a deadline and a breaker, unless it has both, or needs neither. */
 export const guardBackend: GuardBackend = (backend, deadlineMs) => {
-  if (isMemory(backend)) return { entries: backend, durable: backend, onCircuit: () => () => undefined }
-  const views = viewsOfResilient(backend)
+  if (isMemory(backend))
+    return { entries: backend, durable: backend, tags: backend.tags, onCircuit: () => () => undefined }
+  const views = guardedViewsOf(backend)
   if (views !== undefined) return views(deadlineMs)
   // No retries: a request that waits for the second attempt could have its answer from the handler by then.
   const settings = { ...readResilientOptions({ retryAttempts: 1 }, 'resilient'), deadlineMs }

@@ -1,0 +1,299 @@
+import type { SyncTagState, TagState } from '../backend.ts'
+import { randomBytes } from '../builtin.ts'
+import { CacheBackendError } from '../errors.ts'
+import type { MaybePromise } from '../message.ts'
+import { createTagTable } from '../tag-table.ts'
+import type { Timers } from './circuit.ts'
+import { type CountedTags, type Head, isCount, KnownTags } from './known-tags.ts'
+
+/** How old the knowledge of a process that hears nothing of the others may be. */
+const boundMs = 1000
+/** From one comparison with the store to the next while there is traffic: well within the bound. */
+const comparedEveryMs = { deaf: 400, listening: 800 } as const
+/** How long what was asked under one epoch may still be answered under the next. */
+const overlapMs = 60_000
+/** Invalidations that the store did not take, remembered one by one. */
+const mostOwnTags = 10_000
+/** Rounds of one comparison: each means that something was in doubt anew. */
+const mostRounds = 3
+
+export interface TagMirrorParts {
+  readonly timers: Timers
+  /** Called before the store is asked. */
+  readonly begins: () => void
+  /** Told of what was counted here, for the other processes. */
+  readonly counted: (bump: CountedTags) => void
+}
+
+const invalid = (tags: readonly string[]): readonly number[] => tags.map(() => Number.MAX_SAFE_INTEGER)
+const newEpoch = (): string => randomBytes(12).toString('base64url')
+
+/**
+ * The invalidation state of a store, kept in step in this process, so that a lookup need not ask for it. A tag is asked
+ * for once; from then on the messages of the bus tell what becomes of it. Wherever messages may be missing, all that is
+ * known of single tags is forgotten, and where there is no bus, the count is never older than a second.
+ *
+ * While the store is out of reach the last known state goes on. An invalidation that the store did not take then begins
+ * a life of this process's own, under an epoch that nobody else has: everything older is a miss, and what is stored in
+ * it is forgotten when the store has taken the invalidation after all.
+ */
+export class TagMirror implements TagState {
+  readonly #parts: TagMirrorParts
+  /** The store's own, with the deadline that holds now. */
+  state: TagState
+  /** Of the store's own; undefined before it has answered once. */
+  #known: KnownTags | undefined
+  #own: SyncTagState | undefined
+  /** What head() answers while nothing is in doubt. */
+  #present: Head = { epoch: newEpoch(), seq: 0 }
+  #steady = false
+  #asked = false
+  #doubts = 1
+  #settled = 0
+  /** The doubts that an answer of the store has ended. */
+  #answered = 0
+  /** When the last comparison began, and a second. */
+  #until = Number.NEGATIVE_INFINITY
+  #unsureUntil = Number.NEGATIVE_INFINITY
+  /** Invalidations that the store did not take. */
+  #refusals = 0
+  #comparing: Promise<void> | undefined
+  #cancel: (() => void) | undefined
+  #hears = false
+  /** Whether the store was asked since messages arrive. */
+  #hasCaughtUp = false
+  /** A count that no message has told of. */
+  #missed: number | undefined
+  #listening = false
+  #closed = false
+
+  constructor(state: TagState, parts: TagMirrorParts) {
+    this.state = state
+    this.#parts = parts
+  }
+
+  get #store(): Head | undefined {
+    return this.#known?.head
+  }
+
+  head(): MaybePromise<Head> {
+    this.#asked = true
+    if (this.#steady && (this.#listening || this.#parts.timers.now() < this.#until)) return this.#present
+    return this.#closed ? this.#present : this.#renew()
+  }
+
+  read(tags: readonly string[], epoch?: string): MaybePromise<readonly number[]> {
+    if (this.#closed) return invalid(tags)
+    if (this.#store === undefined && this.#own === undefined)
+      return this.#compare().then(() => this.#read(tags, epoch))
+    return this.#read(tags, epoch)
+  }
+
+  async bump(tags: readonly string[]): Promise<number> {
+    if (this.#closed) {
+      const about = { backend: 'tiered', operation: 'tags.bump', cause: new Error('closed') }
+      throw new CacheBackendError('BACKEND_ERROR', about)
+    }
+    this.#parts.begins()
+    const before = this.#store
+    let seq: number
+    try {
+      seq = await this.state.bump(tags)
+      if (!isCount(seq)) throw new TypeError('the store answered without a count')
+    } catch (error) {
+      this.#refused(tags)
+      throw error
+    }
+    this.#own?.bump(tags)
+    await this.#count(seq, tags, before)
+    const { epoch } = this.#store ?? {}
+    if (epoch !== undefined) this.#parts.counted({ epoch, seq, tags })
+    return seq
+  }
+
+  /** Another process has invalidated. */
+  hear({ epoch, seq, tags }: CountedTags): void {
+    if (this.#store === undefined) return
+    if (epoch !== this.#store.epoch) {
+      this.doubt()
+      return
+    }
+    this.#advance(seq, tags)
+    if (this.#missed !== undefined && this.#missed <= seq) this.#missed = undefined
+    this.#noteListening()
+  }
+
+  /** Whether messages of others arrive. */
+  set hears(hears: boolean) {
+    this.#hears = hears
+    this.#hasCaughtUp = false
+    this.#missed = undefined
+    this.#noteListening()
+    this.doubt()
+  }
+
+  /** Messages may be missing: the store is asked before the next answer. */
+  doubt(): void {
+    this.#doubts++
+    this.#steady = false
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#steady = false
+    this.#cancel?.()
+  }
+
+  #noteListening(): void {
+    this.#listening = this.#hears && this.#missed === undefined
+  }
+
+  #renew(): MaybePromise<Head> {
+    this.#schedule()
+    const late = this.#parts.timers.now() >= this.#until
+    const inStep = this.#doubts === this.#settled && (this.#listening || !late)
+    if (this.#own !== undefined || (inStep && this.#store !== undefined)) {
+      this.#steady = inStep
+      if (late) void this.#compare()
+      return this.#present
+    }
+    return this.#compare().then(() => this.#present)
+  }
+
+  /** Compares again and again while there is traffic. */
+  #schedule(): void {
+    if (this.#cancel !== undefined || this.#closed) return
+    const ms = this.#listening ? comparedEveryMs.listening : comparedEveryMs.deaf
+    this.#cancel = this.#parts.timers.after(ms, () => {
+      this.#cancel = undefined
+      if (!this.#asked) {
+        this.#steady = false
+        return
+      }
+      this.#asked = false
+      this.#schedule()
+      void this.#compare()
+    })
+  }
+
+  #compare(): Promise<void> {
+    this.#comparing ??= this.#ask().finally(() => {
+      this.#comparing = undefined
+    })
+    return this.#comparing
+  }
+
+  /** Rejects never: where the store does not answer, what was known goes on. */
+  async #ask(): Promise<void> {
+    for (let round = 0; round < mostRounds; round++) {
+      const doubts = this.#doubts
+      const { now } = this.#parts.timers
+      this.#until = now() + boundMs
+      const asked = { store: this.#store, refusals: this.#refusals }
+      try {
+        this.#parts.begins()
+        this.#adopt(await this.state.head(), asked)
+        this.#answered = doubts
+      } catch {
+        // Nothing was ever known of this store.
+        if (this.#store === undefined && this.#own === undefined) this.#beginOwn()
+      }
+      this.#settled = doubts
+      if (doubts === this.#doubts) return
+    }
+  }
+
+  #adopt(head: Head, asked: { readonly store: Head | undefined; readonly refusals: number }): void {
+    const { epoch, seq } = head
+    if (typeof epoch !== 'string' || epoch === '' || !isCount(seq))
+      throw new TypeError('the store answered without a count')
+    // What the store has not taken is made up for before the next answer.
+    if (asked.refusals !== this.#refusals || this.#closed) return
+    const store = this.#store
+    if (store === undefined || store.epoch !== epoch) {
+      if (store !== undefined) this.#unsure()
+      this.#known = new KnownTags({ epoch, seq })
+    } else if (asked.store?.epoch === epoch && seq < asked.store.seq) {
+      // A count that has gone back under its name says nothing about what was stamped above it.
+      if (this.#own === undefined) this.#beginOwn()
+      return
+    } else if (seq > store.seq) {
+      this.#advance(seq, undefined)
+      if (asked.store === store && this.#hasCaughtUp) this.#missed = seq
+      this.#noteListening()
+    }
+    this.#hasCaughtUp = this.#hears
+    if (this.#own !== undefined) this.#endOwn()
+    else this.#present = this.#store ?? this.#present
+  }
+
+  #beginOwn(): void {
+    this.#own = createTagTable({ maxTags: mostOwnTags })
+    this.#present = this.#own.head()
+    this.#unsure()
+  }
+
+  /** What was made up for was counted without a message. */
+  #endOwn(): void {
+    this.#own = undefined
+    this.#unsure()
+    this.#known?.forget()
+    if (this.#store === undefined) return
+    this.#present = this.#store
+    this.#parts.counted({ ...this.#store, tags: undefined })
+  }
+
+  #refused(tags: readonly string[]): void {
+    this.#refusals++
+    if (this.#own === undefined) this.#beginOwn()
+    else {
+      this.#own.bump(tags)
+      this.#present = this.#own.head()
+    }
+    this.#schedule()
+    void this.#compare()
+  }
+
+  async #count(seq: number, tags: readonly string[], before: Head | undefined): Promise<void> {
+    if (this.#own !== undefined) this.#present = this.#own.head()
+    const isNext = before !== undefined && before.epoch === this.#store?.epoch && seq > before.seq
+    if (isNext) {
+      this.#advance(seq, tags)
+      return
+    }
+    // The first count that this process sees, or one of another life: only the store can tell what it means.
+    this.doubt()
+    const doubts = this.#doubts
+    await this.#compare()
+    if (this.#answered < doubts && this.#own === undefined) this.#beginOwn()
+  }
+
+  #advance(seq: number, tags: readonly string[] | undefined): void {
+    this.#known?.advance(seq, tags)
+    if (this.#own === undefined) this.#present = this.#store ?? this.#present
+  }
+
+  #unsure(): void {
+    this.#unsureUntil = this.#parts.timers.now() + overlapMs
+  }
+
+  #read(tags: readonly string[], epoch: string | undefined): MaybePromise<readonly number[]> {
+    const present = this.#present
+    // Whoever asks may hold the head of a life that is over, and its counts were higher.
+    const isOther =
+      epoch === undefined ? this.#parts.timers.now() < this.#unsureUntil : epoch !== present.epoch
+    if (isOther) return invalid(tags)
+    if (this.#own !== undefined) return this.#own.read(tags)
+    const known = this.#known
+    return known?.countsOf(tags) ?? this.#readStore(known, tags)
+  }
+
+  async #readStore(known: KnownTags | undefined, tags: readonly string[]): Promise<readonly number[]> {
+    if (known === undefined) return invalid(tags)
+    this.#parts.begins()
+    const counts = await known.read(this.state, tags)
+    // The state was lost since the epoch was asked for.
+    if (counts.includes(Number.MAX_SAFE_INTEGER)) this.doubt()
+    return counts
+  }
+}

@@ -1,0 +1,129 @@
+import type { BackendStats } from '../backend.ts'
+import { StoreStats } from './store-stats.ts'
+
+/**
+ * What one tier did for the tiers together.
+ *
+ * @example
+ * const [l1, l2]: readonly TierStats[] = (await backend.stats()).tiers
+ * console.log(l1.hits, l2.hits, l2.errors)
+ */
+export interface TierStats {
+  readonly backend: string
+  /** Reads that it answered. */
+  readonly hits: number
+  /** Reads that it had nothing for, so that the next tier was asked. */
+  readonly misses: number
+  /** Values that it was given because a tier below had them. */
+  readonly refills: number
+  /** Calls that failed or were late, and that the other tiers made up for where they could. */
+  readonly errors: number
+  /** What the backend says of itself, as of the moment in which it was asked. */
+  readonly own?: Record<string, unknown>
+}
+
+/**
+ * Statistics of `tiered()`: `hits` of any tier, gauges of the last.
+ *
+ * @example
+ * const { hitRate, tiers }: TieredStats = await backend.stats()
+ */
+export interface TieredStats extends BackendStats {
+  readonly tiers: readonly TierStats[]
+}
+
+/** The counters of one tier. */
+export class TierCounts {
+  readonly backend: string
+  hits = 0
+  misses = 0
+  refills = 0
+  errors = 0
+
+  constructor(backend: string) {
+    this.backend = backend
+  }
+
+  reset(): void {
+    this.hits = 0
+    this.misses = 0
+    this.refills = 0
+    this.errors = 0
+  }
+}
+
+/** Counters of the tiers together. */
+export class TieredCounts {
+  hits = 0
+  misses = 0
+  sets = 0
+  deletes = 0
+
+  reset(): void {
+    this.hits = 0
+    this.misses = 0
+    this.sets = 0
+    this.deletes = 0
+  }
+}
+
+export interface TieredStatsParts {
+  readonly counts: TieredCounts
+  readonly tiers: readonly { readonly counts: TierCounts; readonly own: BackendStats | undefined }[]
+}
+
+/** As of the moment in which it was asked for. */
+class Snapshot extends StoreStats implements TieredStats {
+  readonly tiers: readonly TierStats[]
+  readonly #parts: TieredStatsParts
+  readonly #last: BackendStats | undefined
+
+  constructor(parts: TieredStatsParts) {
+    const last = parts.tiers.at(-1)?.own
+    super('tiered', {
+      entries: () => last?.entries ?? -1,
+      bytes: () => last?.bytes ?? -1,
+      maxEntries: last?.maxEntries ?? Number.POSITIVE_INFINITY,
+      maxBytes: last?.maxBytes ?? Number.POSITIVE_INFINITY,
+    })
+    this.#parts = parts
+    this.#last = last
+    Object.assign(this, { ...parts.counts })
+    this.evictions = last?.evictions ?? 0
+    this.expired = last?.expired ?? 0
+    this.errors = parts.tiers.reduce((sum, { counts }) => sum + counts.errors, 0)
+    this.tiers = parts.tiers.map(({ counts, own }) => ({
+      ...counts,
+      ...(own === undefined ? {} : { own: own.toJSON() }),
+    }))
+  }
+
+  override get utilization(): number {
+    return this.#last?.utilization ?? 0
+  }
+
+  override get entryUtilization(): number {
+    return this.#last?.entryUtilization ?? 0
+  }
+
+  override reset(): void {
+    super.reset()
+    this.#parts.counts.reset()
+    for (const { counts, own } of this.#parts.tiers) {
+      counts.reset()
+      own?.reset()
+    }
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), tiers: this.tiers }
+  }
+
+  override toString(): string {
+    const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+    const shares = this.tiers.map(({ backend, hits }) => `${backend} ${hits}`).join(', ')
+    return `${this.backend}: hit rate ${percent(this.hitRate)}, hits by tier: ${shares}`
+  }
+}
+
+export const tieredStats = (parts: TieredStatsParts): TieredStats => new Snapshot(parts)
