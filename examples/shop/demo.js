@@ -1,8 +1,12 @@
 // Opens the shop, visits it with real requests and shows what its cache did. Every row is checked: the exit code is 1
 // where one is not what it should be.
+// --backend file|sqlite|http|redis|tiered keeps the responses elsewhere than in the memory of the process.
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { BackendError, backends } from './backends.js'
 import { createCatalogue } from './catalogue.js'
+import { frameworks } from './frameworks.js'
 import { createShop } from './shop.js'
 import { visit } from './visit.js'
 
@@ -21,7 +25,7 @@ const differences = ({ status, cacheStatus, runs }, expected) =>
   ].filter((difference) => difference !== '')
 
 /** Makes visits and prints a row for each: what was answered, and how often that made a handler run. */
-function createGuide(port, catalogue) {
+function createGuide(port, catalogue, cache) {
   const check = (title, row, expected) => {
     printRow(title, row.status, row.cacheStatus, Math.round(row.ms), row.runs)
     const found = differences(row, expected)
@@ -33,8 +37,13 @@ function createGuide(port, catalogue) {
 
     async row(title, request, expected) {
       const before = catalogue.asked
+      // A store that is not in this process may take longer than the answer.
+      const stored = new Promise((resolve) => {
+        const stop = cache.on('store', () => resolve(stop()))
+      })
       const answer = await visit(port, request)
       check(title, { ...answer, runs: catalogue.asked - before }, expected)
+      if (answer.cacheStatus.endsWith('; stored') && answer.status !== 304) await stored
       return answer
     },
 
@@ -151,6 +160,7 @@ async function showOutage({ chapter, row }, cache, catalogue) {
   await row('GET /items  (marked stale, its handler fails)', { path: '/items' }, standIn)
   // The handler is left in peace for a second.
   await row('GET /items', { path: '/items' }, { says: /hit; ttl=-\d+; detail=sie$/, runs: 0 })
+  catalogue.online = true
 }
 
 const listen = (app) =>
@@ -158,14 +168,62 @@ const listen = (app) =>
     const server = app.listen(0, (error) => (error ? reject(error) : resolve(server)))
   })
 
+/** Another process would be another client of the store, as this second shop is. */
+async function showSharing({ chapter, row: first }, catalogue, store) {
+  chapter('A second server on the same store')
+  await first('GET /items/3  (from the first server)', { path: '/items/3' }, miss)
+  const second = createShop({ catalogue, adminToken: 'demo', backend: store.open() })
+  const server = await listen(second.app)
+  try {
+    const { port } = server.address()
+    const { row } = createGuide(port, catalogue, second.cache)
+    const item = { path: '/items/3', headers: { host: store.host } }
+    await row('GET /items/3  (from the second)', item, hit)
+    await second.cache.invalidate({ tags: ['item:3'] })
+    await first('GET /items/3  (from the first, invalidated)', { path: '/items/3' }, miss)
+  } finally {
+    server.close()
+    server.closeAllConnections()
+    await second.cache.close()
+  }
+}
+
+async function showFrameworks({ chapter }, catalogue) {
+  for (const [name, serve] of Object.entries(frameworks)) {
+    chapter(`The same on ${name}`)
+    const { port, cache, close } = await serve(catalogue)
+    try {
+      const { row } = createGuide(port, catalogue, cache)
+      const first = await row('GET /items', { path: '/items' }, miss)
+      await row('GET /items', { path: '/items' }, hit)
+      const conditional = { path: '/items', headers: { 'if-none-match': first.headers.etag } }
+      await row('GET /items  If-None-Match: (its ETag)', conditional, { ...hit, status: 304 })
+      const changing = { says: /fwd=method; fwd-status=204$/, status: 204, runs: 1 }
+      await row('POST /import  (invalidates a tag)', { method: 'POST', path: '/import' }, changing)
+      await row('GET /items', { path: '/items' }, miss)
+    } finally {
+      await close()
+    }
+  }
+}
+
+function chosenBackend() {
+  const { values } = parseArgs({ options: { backend: { type: 'string', default: 'memory' } } })
+  const choose = Object.hasOwn(backends, values.backend) ? backends[values.backend] : undefined
+  if (choose !== undefined) return choose()
+  throw new BackendError(`--backend ${values.backend} is not known. Use ${Object.keys(backends).join(', ')}`)
+}
+
 async function demo() {
   const began = performance.now()
   const catalogue = createCatalogue()
-  const { app, cache } = createShop({ catalogue, adminToken: 'demo' })
+  const store = await chosenBackend()
+  const { app, cache } = createShop({ catalogue, adminToken: 'demo', backend: store.open() })
   const server = await listen(app)
   const { port } = server.address()
   try {
-    const guide = createGuide(port, catalogue)
+    const guide = createGuide(port, catalogue, cache)
+    console.log(`Responses are kept by: ${cache.backend.name}\n`)
     printRow('request', 'status', 'Cache-Status', 'ms', 'handler runs')
     await showReuse(guide)
     await showVariants(guide)
@@ -175,6 +233,8 @@ async function demo() {
     await showRefusals(guide, port)
     await showStale(guide, cache)
     await showOutage(guide, cache, catalogue)
+    if (store.alone !== true) await showSharing(guide, catalogue, { ...store, host: `localhost:${port}` })
+    await showFrameworks(guide, catalogue)
     const { hits, stale, misses, bypasses } = cache.stats()
     console.log(`\ncache.stats(): ${hits} hits, ${stale} stale, ${misses} misses, ${bypasses} bypasses`)
     console.log(`Every row is as expected. ${((performance.now() - began) / 1000).toFixed(1)} s`)
@@ -182,10 +242,12 @@ async function demo() {
     server.close()
     server.closeAllConnections()
     await cache.close()
+    await store.end()
   }
 }
 
 demo().catch((error) => {
-  console.error(error instanceof DemoError ? `demo: ${error.message}` : error)
+  const plain = error instanceof DemoError || error instanceof BackendError
+  console.error(plain ? `demo: ${error.message}` : error)
   process.exitCode = 1
 })

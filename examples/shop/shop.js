@@ -4,10 +4,11 @@ import { CacheConfigError, trackingParams } from '@stowage/core'
 import { cacheMiddleware } from '@stowage/express'
 import express from 'express'
 
-/** The shop as an Express application, and its cache. */
-export function createShop({ catalogue, adminToken }) {
+/** The shop as an Express application, and its cache. Without a `backend` responses are kept in memory. */
+export function createShop({ catalogue, adminToken, backend }) {
   const app = express()
   const cache = cacheMiddleware({
+    ...(backend && { backend }),
     // Two visitors who came by different advertisements see one page.
     key: { query: { ignore: trackingParams } },
     // Without a ttl here, only routes that state one are cached, and what handlers themselves declare fresh.

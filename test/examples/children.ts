@@ -10,7 +10,7 @@ export const shop = join(root, 'examples/shop')
 
 /** The examples run from the built packages, as an application does. */
 export function requireBuild(): void {
-  const missing = ['core', 'node', 'express', 'koa', 'fastify', 'redis'].filter(
+  const missing = ['core', 'node', 'express', 'koa', 'fastify', 'redis', 'sqlite'].filter(
     (folder) => !existsSync(join(root, `packages/${folder}/dist/index.js`)),
   )
   if (missing.length > 0) throw new Error(`not built: ${missing.join(', ')}. Run npm run build first`)
