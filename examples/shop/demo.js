@@ -32,15 +32,22 @@ function createGuide(port, catalogue, cache) {
     if (found.length > 0) throw new DemoError(`${title}: ${found.join('; ')}`)
   }
 
+  /** A store that is not in this process may take longer than the answer; what it refuses is an error. */
+  const nextStore = () =>
+    new Promise((resolve) => {
+      const stops = ['store', 'error'].map((event) => cache.on(event, done))
+      function done() {
+        for (const stop of stops) stop()
+        resolve()
+      }
+    })
+
   return {
     chapter: (title) => console.log(`\n${title}`),
 
     async row(title, request, expected) {
       const before = catalogue.asked
-      // A store that is not in this process may take longer than the answer.
-      const stored = new Promise((resolve) => {
-        const stop = cache.on('store', () => resolve(stop()))
-      })
+      const stored = nextStore()
       const answer = await visit(port, request)
       check(title, { ...answer, runs: catalogue.asked - before }, expected)
       if (answer.cacheStatus.endsWith('; stored') && answer.status !== 304) await stored
@@ -50,6 +57,7 @@ function createGuide(port, catalogue, cache) {
     /** `size` requests at once; the row shows what most of them were told, and the time of the slowest. */
     async crowd(title, size, request, expected) {
       const before = catalogue.asked
+      const stored = nextStore()
       const answers = await Promise.all(Array.from({ length: size }, () => visit(port, request)))
       const runs = catalogue.asked - before
       const waited = answers.filter(({ cacheStatus }) => cacheStatus.endsWith('; collapsed'))
@@ -57,6 +65,7 @@ function createGuide(port, catalogue, cache) {
       check(`${title}  (${waited.length} waited)`, { ...(waited[0] ?? answers[0]), ms, runs }, expected)
       if (new Set(answers.map(({ body }) => body)).size > 1)
         throw new DemoError(`${title}: the answers differ`)
+      await stored
     },
   }
 }
@@ -173,6 +182,7 @@ async function showSharing({ chapter, row: first }, catalogue, store) {
   chapter('A second server on the same store')
   await first('GET /items/3  (from the first server)', { path: '/items/3' }, miss)
   const second = createShop({ catalogue, adminToken: 'demo', backend: store.open() })
+  await second.cache.backend.connect?.()
   const server = await listen(second.app)
   try {
     const { port } = server.address()
@@ -219,6 +229,8 @@ async function demo() {
   const catalogue = createCatalogue()
   const store = await chosenBackend()
   const { app, cache } = createShop({ catalogue, adminToken: 'demo', backend: store.open() })
+  // A store that is opened by the first request would make that one wait.
+  await cache.backend.connect?.()
   const server = await listen(app)
   const { port } = server.address()
   try {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { Agent, type ClientRequest, type IncomingMessage, request as open } from 'node:http'
 
 /** One request as it is put on the wire. */
@@ -32,10 +33,19 @@ export interface Broken {
 
 export const isBroken = (outcome: Answer | Broken): outcome is Broken => 'error' in outcome
 
+/**
+ * Beyond ASCII, Node writes a head as Latin-1 where it leaves by itself or with a Buffer, and as UTF-8 with a string: the
+ * same characters in either.
+ */
+const charactersOf = (value: string): string => {
+  const bytes = Buffer.from(value, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : value
+}
+
 const pairsOf = (raw: readonly string[]): (readonly [string, string])[] =>
   Array.from(
     { length: raw.length / 2 },
-    (_, i) => [(raw[2 * i] ?? '').toLowerCase(), raw[2 * i + 1] ?? ''] as const,
+    (_, i) => [(raw[2 * i] ?? '').toLowerCase(), charactersOf(raw[2 * i + 1] ?? '')] as const,
   )
 
 /** The lines of a field. */
