@@ -14,9 +14,7 @@ const hooks: readonly unknown[] = ['onRequest', 'preHandler']
 const hookProblems = (hook: unknown): readonly ConfigProblem[] => {
   if (hooks.includes(hook)) return []
   const message = 'cachePlugin: hook must be "onRequest" or "preHandler".'
-  return [
-    { code: 'CACHE_CONFIG_TYPE', path: 'cachePlugin.hook', received: hook, message, hint: '"onRequest"' },
-  ]
+  return [{ code: 'CACHE_CONFIG_TYPE', path: 'hook', received: hook, message, hint: '"onRequest"' }]
 }
 
 const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => {

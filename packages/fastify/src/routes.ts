@@ -26,7 +26,7 @@ const selectorProblems = (cache: Cache, selector: unknown, where: string): reado
     if (!(error instanceof CacheConfigError)) throw error
     return error.problems.map((problem) => ({
       ...problem,
-      path: `${where}.cacheInvalidates`,
+      path: 'cacheInvalidates',
       message: `${where}: cacheInvalidates: ${problem.message}`,
     }))
   }
