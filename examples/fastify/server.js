@@ -32,10 +32,11 @@ app.put(
   },
 )
 
+// The cache closes with the server.
+process.once('SIGTERM', () => void app.close())
+
 await app.listen({ port: Number(process.env.PORT ?? 3000) })
 const { port } = app.server.address()
 console.log(`http://localhost:${port}/items\n
   curl -i localhost:${port}/items
   curl -i -X PUT localhost:${port}/items/1/price/9`)
-// The cache closes with the server.
-process.once('SIGTERM', () => void app.close())
