@@ -1,30 +1,47 @@
 import { memory } from '@stowage/core'
-import { adapterConformance, asyncBackend, chaosBackend, mockBackend } from '@stowage/core/testing'
-import { describe, test } from 'vitest'
-import { behindExpress, behindKoa, serveNode } from './node.ts'
+import {
+  type AdapterRunner,
+  adapterConformance,
+  asyncBackend,
+  chaosBackend,
+  mockBackend,
+} from '@stowage/core/testing'
+import { describe, expect, test as run } from 'vitest'
+import { behindExpress, behindKoa, needRoutes, serveNode } from './node.ts'
+
+const leftOut = new Set<string>()
+
+const test: AdapterRunner['test'] = (name, body) => {
+  if (needRoutes.has(name)) leftOut.add(name)
+  else run(name, body)
+}
+
+run('only what needs routes is left out of the suite', () => {
+  expect(leftOut).toEqual(needRoutes)
+})
 
 describe('node:http on memory', () => {
-  adapterConformance(serveNode(), { test, routes: false })
+  adapterConformance(serveNode(), { test })
 })
 
 describe('node:http on a store that answers later', () => {
   const backend = (clock: () => number) => asyncBackend(memory({ clock }))
-  adapterConformance(serveNode(), { test, routes: false, backend })
+  adapterConformance(serveNode(), { test, backend })
 })
 
 describe('node:http on a store that answers slowly', () => {
   const backend = (clock: () => number) => chaosBackend(memory({ clock }), { latency: [0, 3] })
-  adapterConformance(serveNode(), { test, routes: false, backend })
+  adapterConformance(serveNode(), { test, backend })
 })
 
 describe('node:http on a store that has four methods and nothing else', () => {
-  adapterConformance(serveNode(), { test, routes: false, backend: (clock) => mockBackend({ clock }) })
+  adapterConformance(serveNode(), { test, backend: (clock) => mockBackend({ clock }) })
 })
 
 describe('in front of an Express application', () => {
-  adapterConformance(serveNode(behindExpress), { test, routes: false })
+  adapterConformance(serveNode(behindExpress), { test })
 })
 
 describe('in front of a Koa application', () => {
-  adapterConformance(serveNode(behindKoa), { test, routes: false })
+  adapterConformance(serveNode(behindKoa), { test })
 })

@@ -2,9 +2,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { createRequire } from 'node:module'
 import { pipeline, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import type { CacheOptions, FieldMap } from '@stowage/core'
+import type { CacheOptions, FieldMap, Selector } from '@stowage/core'
 import { listen, type OriginAnswer, type ServeApp, type TestApp, type TestRoute } from '@stowage/core/testing'
-import { cached } from '@stowage/node'
+import { type CachedListener, cached } from '@stowage/node'
+import { withRules } from './by-path.ts'
 
 /** What is used of Koa, whose types are installed beside the packages alone. */
 interface KoaContext {
@@ -105,10 +106,39 @@ const withOuter =
     listener(request, response)
   }
 
-/** Serves the suite's applications by the cache in front of a listener. */
+type Invalidate = (selector: Selector) => Promise<unknown>
+
+/** Invalidates as handlers do that have no routes: after they have done their work, before they answer. */
+const invalidating = (route: TestRoute, invalidate: Invalidate): TestRoute => {
+  const { invalidates, handler } = route
+  if (invalidates === undefined) return route
+  return {
+    ...route,
+    handler: async (request) => {
+      const given = await handler(request)
+      if ((given?.status ?? 200) < 400) await invalidate(invalidates)
+      return given
+    },
+  }
+}
+
+/** Serves the suite's applications by the cache in front of a listener; what routes would say, rules by path say. */
 export const serveNode =
   (behind: Behind = bare): ServeApp =>
   ({ cache: options, outer, routes }) => {
-    const handler = cached(behind(routes), options as CacheOptions<IncomingMessage>)
+    const invalidate: Invalidate = (selector) => handler.invalidate(selector)
+    const listener = behind(routes.map((route) => invalidating(route, invalidate)))
+    const stated = withRules(routes, options) as CacheOptions<IncomingMessage>
+    const handler: CachedListener = cached(listener, stated)
     return listen(withOuter(outer, handler), handler)
   }
+
+/**
+ * What cannot be asked of a cache in front of a framework, which knows no routes: that what they say lies over the rules
+ * by path, that they are listed, and that they are invalidated by name.
+ */
+export const needRoutes: ReadonlySet<string> = new Set([
+  'a rule by path lies under the policy of the route: false stops unless that gives a ttl',
+  'routes with policies are listed with them',
+  'a route is invalidated by its name',
+])

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { HandlerCache } from '@stowage/core'
+import type { HandlerCache, Selector } from '@stowage/core'
 import { type DataKey, keyOfUrl, type Origin, type Run } from './origin.ts'
 import {
   type Call,
@@ -52,6 +52,8 @@ export interface Handed {
   readonly reply: Reply
   readonly cache: HandlerCache | undefined
   readonly node: ServerResponse
+  /** For handlers that invalidate themselves: where no route does. */
+  readonly invalidate?: (selector: Selector) => Promise<unknown> | undefined
 }
 
 /** Runs the handler of a shape, and has its answer say which run it is from. */
@@ -76,7 +78,10 @@ export const runShape = async (shape: Shape, origin: Origin, handed: Handed): Pr
     change: (paths = []) => {
       change([ownKey(shape, request), ...paths.map((path) => keyOfUrl(request.site, path))])
     },
-    changeTag: (tag) => change([`tag:${tag}`]),
+    changeTag: async (tag) => {
+      change([`tag:${tag}`])
+      await handed.invalidate?.({ tags: [tag] })
+    },
   }
   reply.set('X-Run', String(run.number))
   // Any handler takes its time now and then, after it has seen the data.

@@ -1,8 +1,9 @@
 import { createReadStream, statSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
-import type { CacheOptions } from '@stowage/core'
-import { cached } from '@stowage/node'
+import type { CacheOptions, Selector } from '@stowage/core'
+import { type CachedListener, cached } from '@stowage/node'
+import { withRules } from '../adapters/by-path.ts'
 import { runShape } from './call.ts'
 import type { Origin } from './origin.ts'
 import { bodyOf, serveListener, setOutermost } from './serving.ts'
@@ -81,7 +82,9 @@ const failed = (response: ServerResponse, error: unknown): void => {
   sendTyped(response, 'text/plain; charset=utf-8', 'failed')
 }
 
-const listenerOf = (shapes: readonly Shape[], origin: Origin): Listener => {
+type Invalidate = (selector: Selector) => Promise<unknown> | undefined
+
+const listenerOf = (shapes: readonly Shape[], origin: Origin, invalidate: Invalidate): Listener => {
   const byName = new Map(shapes.map((shape) => [shape.name, shape]))
   return (request, response) => {
     const shape = shapeFor(byName, request)
@@ -95,15 +98,24 @@ const listenerOf = (shapes: readonly Shape[], origin: Origin): Listener => {
       reply: replyOf(response),
       cache: request.cache,
       node: response,
+      // What a route would be given to do, the handler does.
+      ...(shape.invalidates === undefined ? {} : { invalidate }),
     }
     runShape(shape, origin, handed).catch((error: unknown) => failed(response, error))
   }
 }
 
+/** What routes would say stands as rules for their paths. */
+const optionsOf = (shapes: readonly Shape[], cache: CacheOptions): CacheOptions<IncomingMessage> =>
+  withRules(
+    shapes.map(({ name, policy }) => ({ path: `/${name}/*`, policy })),
+    cache,
+  ) as CacheOptions<IncomingMessage>
+
 const serve = async (shapes: readonly Shape[], origin: Origin, setup: Setup): Promise<AppUnderTest> => {
-  const listener = listenerOf(shapes, origin)
-  const cache =
-    setup.cache === undefined ? undefined : cached(listener, setup.cache as CacheOptions<IncomingMessage>)
+  const listener = listenerOf(shapes, origin, (selector) => cache?.invalidate(selector))
+  const cache: CachedListener | undefined =
+    setup.cache === undefined ? undefined : cached(listener, optionsOf(shapes, setup.cache))
   const inner = cache ?? listener
   const outermost: Listener = (request, response) => {
     setOutermost(request, response)
@@ -112,5 +124,5 @@ const serve = async (shapes: readonly Shape[], origin: Origin, setup: Setup): Pr
   return serveListener(outermost, setup, cache)
 }
 
-/** A bare listener behind the cache, where refreshes begin; handlers say themselves what their routes would. */
-export const plainNode: Framework = { name: 'node:http', node: true, outer: false, policies: false, serve }
+/** A bare listener behind the cache, where refreshes begin; policies go by path, and handlers invalidate. */
+export const plainNode: Framework = { name: 'node:http', node: true, outer: false, serve }

@@ -45,7 +45,7 @@ export interface Call {
   /** Changes the data behind the target of an unsafe request, and behind other paths on its host. */
   change(paths?: readonly string[]): void
   /** Changes the data behind a tag. */
-  changeTag(tag: string): void
+  changeTag(tag: string): Promise<void>
 }
 
 /** Whom the origin lets share an answer to a request with credentials. */
@@ -138,8 +138,6 @@ export interface Framework {
   readonly node: boolean
   /** Whether a refresh passes the layers in front of the cache as well. Default true. */
   readonly outer?: boolean
-  /** Whether routes can have policies and invalidations of their own. Default true. */
-  readonly policies?: boolean
   serve(shapes: readonly Shape[], origin: Origin, setup: Setup): Promise<AppUnderTest>
 }
 

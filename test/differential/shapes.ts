@@ -23,18 +23,6 @@ const every: readonly Shape[] = [
   ...streams,
 ]
 
-/** Whether a shape is nothing without its policy: not so where that has a lifetime alone, for what is never reused. */
-const needsPolicy = ({ policy, invalidates, never }: Shape): boolean => {
-  if (invalidates !== undefined) return true
-  const hasTtlAlone = typeof policy === 'object' && Object.keys(policy).every((option) => option === 'ttl')
-  return policy !== undefined && !(never === true && hasTtlAlone)
-}
-
 /** The shapes that a framework can have. */
-export const shapesFor = ({ node, outer = true, policies = true }: Framework): readonly Shape[] =>
-  every.filter(
-    (shape) =>
-      (node || shape.needs !== 'node') &&
-      (outer || shape.removesOuter !== true) &&
-      (policies || !needsPolicy(shape)),
-  )
+export const shapesFor = ({ node, outer = true }: Framework): readonly Shape[] =>
+  every.filter((shape) => (node || shape.needs !== 'node') && (outer || shape.removesOuter !== true))

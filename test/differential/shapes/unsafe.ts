@@ -114,7 +114,7 @@ const tagged: readonly Shape[] = [
     bodies: ['', 'x=1'],
     handle: async (call) => {
       await call.request.body()
-      call.changeTag(tag)
+      await call.changeTag(tag)
       done(call, 200)
     },
   },
