@@ -95,7 +95,7 @@ test.each(['Express', 'Fastify', 'Koa', 'node:http'])(
   },
 )
 
-describe.concurrent('the demonstration on a store outside of the process', () => {
+describe('the demonstration on a store outside of the process', () => {
   test.each(['file', 'sqlite', 'http', 'redis', 'tiered'])(
     'shows every row on %s, and what a second server sees',
     { timeout: 120_000 },
