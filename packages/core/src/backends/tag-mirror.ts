@@ -52,7 +52,7 @@ export class TagMirror implements TagState {
   #settled = 0
   /** The doubts that an answer of the store has ended. */
   #answered = 0
-  /** When the last comparison began, and a second. */
+  /** When the last comparison that has ended began, and a second. */
   #until = Number.NEGATIVE_INFINITY
   #unsureUntil = Number.NEGATIVE_INFINITY
   /** Invalidations that the store did not take. */
@@ -187,8 +187,7 @@ export class TagMirror implements TagState {
   async #ask(): Promise<void> {
     for (let round = 0; round < mostRounds; round++) {
       const doubts = this.#doubts
-      const { now } = this.#parts.timers
-      this.#until = now() + boundMs
+      const began = this.#parts.timers.now()
       const asked = { store: this.#store, refusals: this.#refusals }
       try {
         this.#parts.begins()
@@ -198,6 +197,7 @@ export class TagMirror implements TagState {
         // Nothing was ever known of this store.
         if (this.#store === undefined && this.#own === undefined) this.#beginOwn()
       }
+      this.#until = began + boundMs
       this.#settled = doubts
       if (doubts === this.#doubts) return
     }

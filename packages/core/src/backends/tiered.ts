@@ -108,11 +108,22 @@ class Tiered {
     }
   }
 
+  /** The lowest tier that has messages, with the deadline that holds then. */
+  #messenger(): Messenger | undefined {
+    const at = this.#tiers.findLastIndex(({ store }) => isMessenger(store))
+    if (at < 0) return undefined
+    const store = (): Messenger => (this.#tiers[at] as Tier).store as CacheBackend & Messenger
+    return {
+      publish: (channel, message) => store().publish(channel, message),
+      subscribe: (channel, on, onLost) => store().subscribe(channel, on, onLost),
+    }
+  }
+
   #createBus(timers: Timers): TierBus | undefined {
-    const tier = this.#settings.bus ? this.#tiers.findLast(({ store }) => isMessenger(store)) : undefined
-    if (tier === undefined) return undefined
+    const messenger = this.#settings.bus ? this.#messenger() : undefined
+    if (messenger === undefined) return undefined
     return new TierBus({
-      messenger: tier.store as CacheBackend & Messenger,
+      messenger,
       timers,
       begun: () => {
         if (this.#mirror !== undefined) this.#mirror.hears = true
@@ -193,13 +204,7 @@ class Tiered {
       view[name] = (key: string, ...rest: readonly unknown[]) =>
         writes.atLast(key, (store) => Reflect.apply(method, store, [key, ...rest]))
     }
-    const messenger = this.#tiers.findLast(({ store }) => isMessenger(store))?.store as
-      | (CacheBackend & Messenger)
-      | undefined
-    if (messenger !== undefined) {
-      view.publish = (channel: string, message: string) => messenger.publish(channel, message)
-      view.subscribe = (...given: Parameters<Messenger['subscribe']>) => messenger.subscribe(...given)
-    }
+    Object.assign(view, this.#messenger())
     return view as Partial<CacheBackend>
   }
 
