@@ -119,7 +119,8 @@ async function onRedis() {
 async function onTiers() {
   const { redis } = await import('@stowage/redis')
   const { url, end } = await redisUrl()
-  return { open: () => tiered(memory(), redis({ url })), end }
+  // Another process hears of an invalidation by a message, at the latest within a second.
+  return { open: () => tiered(memory(), redis({ url })), end, heardWithinMs: 1000 }
 }
 
 /** By name: `open()` makes a backend, each time another client of the one store; `end()` takes that away. */

@@ -190,6 +190,7 @@ async function showSharing({ chapter, row: first }, catalogue, store) {
     const item = { path: '/items/3', headers: { host: store.host } }
     await row('GET /items/3  (from the second)', item, hit)
     await second.cache.invalidate({ tags: ['item:3'] })
+    if (store.heardWithinMs !== undefined) await delay(store.heardWithinMs)
     await first('GET /items/3  (from the first, invalidated)', { path: '/items/3' }, miss)
   } finally {
     server.close()
