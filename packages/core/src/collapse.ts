@@ -1,5 +1,5 @@
 import type { Decision } from './decision.ts'
-import type { Engine, Search } from './engine.ts'
+import type { Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import { factsOf } from './facts.ts'
 import { flightKey, type Outcome } from './flights.ts'
@@ -35,38 +35,43 @@ export const collapse = (
     return goForward(engine, plan)
   }
   const running = flights.get(key)
-  if (running === undefined) return goForward(engine, lead(engine, plan, key))
-  const until = performance.now() + policy.collapse.wait
-  return wait(search, plan, until, running.join(request.headers, policy.collapse.wait))
+  const recent = running !== undefined && flights.isRecent(running)
+  // Without the store nobody knows what others have invalidated since: who comes late waits for a later run.
+  if (running === undefined || (found.stamp === undefined && !recent))
+    return goForward(engine, { ...plan, flight: flights.replace(key) })
+  const patience: Patience = { until: performance.now() + policy.collapse.wait, recent }
+  return wait(search, plan, patience, running.join(request.headers, policy.collapse.wait))
 }
 
-const lead = ({ flights }: Engine, plan: Plan, key: string): Plan => {
-  const flight = flights.open(key)
-  return flight === undefined ? plan : { ...plan, flight }
+/** How a request waits for another. */
+interface Patience {
+  readonly until: number
+  /** Whether that one had begun so lately that it may be shared although the store cannot say what is valid. */
+  readonly recent: boolean
 }
 
 const wait = (
   search: Search,
   plan: Plan,
-  until: number,
+  patience: Patience,
   outcome: Promise<Outcome> | undefined,
 ): MaybePromise<Decision> =>
   outcome === undefined
     ? goForward(search.engine, { ...plan, collapsed: false })
-    : outcome.then((settled) => settle(search, plan, until, settled))
+    : outcome.then((settled) => settle(search, plan, patience, settled))
 
-const settle = (search: Search, plan: Plan, until: number, outcome: Outcome): MaybePromise<Decision> => {
+const settle = (search: Search, plan: Plan, patience: Patience, outcome: Outcome): MaybePromise<Decision> => {
   const { engine, attempt } = search
   const alone = (): Decision => goForward(engine, { ...plan, collapsed: false })
   switch (outcome.kind) {
     case 'stored':
-      return share(search, plan, outcome)
+      return share(search, plan, patience, outcome)
     case 'lead':
       return goForward(engine, { ...plan, flight: outcome.flight })
     case 'again':
       return attempt < mostAttempts ? engine.lookupAgain(search) : alone()
     case 'overdue':
-      return instead(search, plan, until, outcome)
+      return instead(search, plan, patience, outcome)
     case 'late':
       return late(search) ?? alone()
     default:
@@ -78,12 +83,15 @@ const settle = (search: Search, plan: Plan, until: number, outcome: Outcome): Ma
 const share = (
   search: Search,
   plan: Plan,
+  { recent }: Patience,
   { stored, here }: Extract<Outcome, { kind: 'stored' }>,
 ): MaybePromise<Decision> => {
-  const { engine, credentials } = search
+  const { engine, credentials, attempt } = search
   const { store, reports } = engine
   const check = async (): Promise<Decision> => {
-    const entry = await store.verifyShared(stored, here)
+    const entry = await store.verifyShared(stored, recent ? here : undefined)
+    // Many may have waited: one of them runs the handler for the others.
+    if (entry === undefined && !recent && attempt < mostAttempts) return engine.lookupAgain(search)
     // What a route has stored by its functions is not for who waits in front of it.
     const early = search.inFront && stored.atRoute
     const permitted = !early && (stored.scoped || permitsCredentials(stored.directives, credentials))
@@ -100,16 +108,16 @@ const share = (
 const instead = async (
   search: Search,
   plan: Plan,
-  until: number,
+  patience: Patience,
   { limit, flight }: Extract<Outcome, { kind: 'overdue' }>,
 ): Promise<Decision> => {
   const { engine, request, found, directives, attempt } = search
   const entry = await staleInstead(engine, found, directives, limit)
   if (entry !== undefined) return reuse(search, entry, factsOf(engine, entry), { detail: `${limit}-timeout` })
   if (limit === 'hard' && attempt < mostAttempts) return engine.lookupAgain(search)
-  const joined = flight.join(request.headers, Math.max(0, until - performance.now()), true)
+  const joined = flight.join(request.headers, Math.max(0, patience.until - performance.now()), true)
   if (joined === undefined && attempt < mostAttempts) return engine.lookupAgain(search)
-  return wait(search, plan, until, joined)
+  return wait(search, plan, patience, joined)
 }
 
 /** Waited in vain: what the policy wants then, or undefined for the handler. */

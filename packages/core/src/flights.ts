@@ -32,12 +32,16 @@ const hitForMissMs = 10_000
 const backOffMs = 1000
 /** A client may force one refresh of a key in this time; request directives are advisory (RFC 9111 §5.2.1). */
 const forcedMs = 1000
+/** Between processes an invalidation takes so long at most; without the store it may take effect no later. */
+const recentMs = 1000
 /** Background revalidations at a time: what is stale stays servable while others run. */
 const mostRevalidations = 64
 
 /** One forwarded request that others may wait for. */
 export class Flight {
   key: string
+  /** By the clock of the cache. */
+  readonly began: number
   readonly #flights: Flights
   readonly #waiters = new Set<Waiter>()
   #timer: NodeJS.Timeout | undefined
@@ -50,8 +54,9 @@ export class Flight {
   #state: 'open' | 'slow' | 'closed' = 'open'
   #overSoftLimit = false
 
-  constructor(key: string, flights: Flights) {
+  constructor(key: string, flights: Flights, began: number) {
     this.key = key
+    this.began = began
     this.#flights = flights
   }
 
@@ -123,7 +128,8 @@ export class Flight {
     if (next === undefined) return
     const successor = this.#flights.open(this.key)
     if (successor === undefined) {
-      for (const waiter of [next, ...others]) waiter.settle({ kind: 'alone' })
+      // One that began later runs already.
+      for (const waiter of [next, ...others]) waiter.settle({ kind: 'again' })
       return
     }
     for (const waiter of others) successor.#waiters.add(waiter)
@@ -184,9 +190,11 @@ export class Flights {
   readonly #uncollapsible: RecentMarks
   readonly #failing: RecentMarks
   readonly #forced: RecentMarks
+  readonly #clock: () => number
   #revalidations = 0
 
   constructor(clock: () => number) {
+    this.#clock = clock
     this.#uncollapsible = new RecentMarks(hitForMissMs, clock)
     this.#failing = new RecentMarks(backOffMs, clock)
     this.#forced = new RecentMarks(forcedMs, clock)
@@ -202,10 +210,19 @@ export class Flights {
 
   /** The flight for a key; undefined where one is under way already. */
   open(key: string): Flight | undefined {
-    if (this.#flights.has(key)) return undefined
-    const flight = new Flight(key, this)
+    return this.#flights.has(key) ? undefined : this.replace(key)
+  }
+
+  /** A flight in the place of the one under way, which goes on for those who wait for it already. */
+  replace(key: string): Flight {
+    const flight = new Flight(key, this, this.#clock())
     this.#flights.set(key, flight)
     return flight
+  }
+
+  /** Whether it began so lately that it may be shared where nobody can say what others have invalidated since. */
+  isRecent({ began }: Flight): boolean {
+    return isRecentAt(this.#clock(), began)
   }
 
   /** The key under which a varying response is found: who selects the same variant waits for it there. */
@@ -262,6 +279,9 @@ export class Flights {
     this.#revalidations--
   }
 }
+
+/** A clock that was set back must not make anything recent. */
+export const isRecentAt = (now: number, began: number): boolean => Math.abs(now - began) <= recentMs
 
 /** Requests with credentials wait for each other alone: what answers them need not be for everybody, or the reverse. */
 export const flightKey = (id: string, credentials: string | undefined): string =>

@@ -1,6 +1,7 @@
 import type { CacheBackend } from './backend.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Deadline } from './deadline.ts'
+import { isRecentAt } from './flights.ts'
 import { type LoadContext, type LoadRules, requireLifetime } from './load.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import { RecentMarks } from './recent-marks.ts'
@@ -50,6 +51,7 @@ interface Loaded {
 interface Flight {
   readonly loaded: Promise<Loaded>
   readonly count: number
+  readonly began: number
 }
 
 const mostFlights = 10_000
@@ -184,24 +186,31 @@ export class Loads {
   async #join(call: Call): Promise<unknown> {
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       const running = this.#flights.get(call.key)
-      if (running === undefined) break
+      const recent = running !== undefined && isRecentAt(this.#parts.clock(), running.began)
+      // Without the store nobody knows what others have invalidated since: who comes late waits for a later load.
+      if (running === undefined || (call.stamp === undefined && !recent)) break
       const loaded = await within(running.loaded, longestWaitMs)
-      if (loaded === undefined) break
-      if (await this.#isRecent(loaded, running, call)) return loaded.value
+      if (loaded === undefined) {
+        // It takes too long; the first of those who waited loads for the others.
+        if (this.#flights.get(call.key) === running) break
+        continue
+      }
+      if (await this.#mayShare(loaded, recent && running.count === call.count, call)) return loaded.value
     }
     return (await this.#lead(call)).value
   }
 
-  async #isRecent({ marks }: Loaded, flight: Flight, { stamp, count }: Call): Promise<boolean> {
-    if (marks === undefined || stamp === undefined) return flight.count === count
+  async #mayShare({ marks }: Loaded, recent: boolean, { stamp }: Call): Promise<boolean> {
+    if (marks === undefined || stamp === undefined) return recent
     return (await this.#validity(marks, stamp)) === 'valid'
   }
 
   #lead(call: Call): Promise<Loaded> {
     const { key, count } = call
+    const began = this.#parts.clock()
     const loaded = this.#load(call)
     if (this.#flights.size >= mostFlights) return loaded
-    const flight: Flight = { loaded, count }
+    const flight: Flight = { loaded, count, began }
     this.#flights.set(key, flight)
     const land = (): void => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)

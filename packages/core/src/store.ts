@@ -30,7 +30,7 @@ export interface Found {
 export const stampedAt = (found: Found, met: Stamp | undefined): Found => ({
   ...found,
   stamp: met,
-  here: met === undefined ? undefined : found.here,
+  here: undefined,
 })
 
 /** Decoded copies, in bytes of text and body. */

@@ -57,7 +57,10 @@ export interface RedisOptions {
   socketConnectTimeout?: Duration
   /** How often an idle connection is tried; Infinity for never. Default 30 s. */
   healthCheckInterval?: Duration
-  /** What stands in while Redis fails, emptied when it is back: true for `memory()`, false for nothing. Default true. */
+  /**
+   * What stands in while Redis fails, emptied when it is back: true for `memory()` with entries of 10 s at most, false for
+   * nothing. Default true.
+   */
   fallback?: boolean | CacheBackend
   /** Told of absorbed failures, at most 5 a second, and of the breaker. Default none. */
   logger?: Logger

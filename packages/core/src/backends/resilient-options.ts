@@ -25,8 +25,8 @@ export interface ResilientOptions {
   /** How long after it has opened, and from then on how often, a probe asks whether the store is back. Default 1 s. */
   circuitBreakerTimeout?: Duration
   /**
-   * What stands in while the circuit is open, emptied when the store is back: true for a `memory()` of 16 mb, false for
-   * nothing, or a backend with `clear`, which is closed along. Default false.
+   * What stands in while the circuit is open, emptied when the store is back: true for a `memory()` of 16 mb whose
+   * entries live 10 s at most, false for nothing, or a backend with `clear`, which is closed along. Default false.
    */
   fallback?: boolean | CacheBackend
   /** Told of absorbed failures, at most 5 a second, and of the circuit. Default none. */

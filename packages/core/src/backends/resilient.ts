@@ -3,10 +3,10 @@ import type { CircuitChange, CircuitState, GuardBackend, GuardedStore } from '..
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { within } from '../within.ts'
 import { Circuit, realTimers, type Timers } from './circuit.ts'
-import { Fallback } from './fallback.ts'
+import { fallbackOf } from './fallback.ts'
 import { Guard } from './guard.ts'
 import { guardedTagsOf, guardedView, type StoreParts } from './guarded-view.ts'
-import { isMemory, memory } from './memory.ts'
+import { isMemory } from './memory.ts'
 import { Outage } from './outage.ts'
 import { ResilientLog } from './resilient-log.ts'
 import { type ResilientOptions, type ResilientSettings, readResilientOptions } from './resilient-options.ts'
@@ -44,15 +44,8 @@ export const guardedViewsOf = (backend: CacheBackend): Brand['views'] | undefine
   return brand?.owner === backend ? brand.views : undefined
 }
 
-/** The fallback must stay far below what an outage may cost in memory. */
-const fallbackSize = { maxEntries: 10_000, maxBytes: '16mb' } as const
 /** A store that hangs does not hold up the end of the process. */
 const closeMs = 5000
-
-const fallbackOf = ({ fallback }: ResilientSettings): Fallback | undefined => {
-  if (fallback === false) return undefined
-  return new Fallback(fallback === true ? memory(fallbackSize) : fallback)
-}
 
 const failureOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -268,6 +268,23 @@ describe('the fallback', () => {
     expect(backend.get('a')).toBeNull()
   })
 
+  test('keeps nothing longer than 10 s where it is its own, for it hears of no other process', async () => {
+    const failing = chaosBackend(memory(), { failRate: 1 })
+    const [own, given] = [true, memory()].map((fallback) => resilient(failing, { fallback }))
+    for (const backend of [own, given]) {
+      if (backend === undefined) throw new Error('no backend')
+      await open(backend)
+      backend.set('a', '1', 60)
+      backend.setMany?.([['b', '2']], Number.POSITIVE_INFINITY)
+      backend.set('c', '3', 5)
+    }
+    const left = (backend = own) =>
+      ['a', 'b', 'c'].map((key) => (backend?.getWithTtl?.(key) as { ttl: number } | null)?.ttl ?? 0)
+    for (const [index, most] of [10, 10, 5].entries()) expect(left()[index]).toBeLessThanOrEqual(most)
+    expect(Math.min(...left())).toBeGreaterThan(0)
+    expect(left(given)[0]).toBeGreaterThan(10)
+  })
+
   test('may be a backend, which is not used before it is empty', async () => {
     const spare = chaosBackend(memory())
     spare.set('a', 'of long ago', 60)
