@@ -155,7 +155,7 @@ const forwardedParts = (forwarded: FieldMap): string =>
     .join('')
 
 /** GET and HEAD share their entries: HEAD is answered from a stored GET (RFC 9110 §9.3.2). */
-const methodClass = (method: string): string => (method === 'HEAD' ? 'GET' : method)
+export const methodClass = (method: string): string => (method === 'HEAD' ? 'GET' : method)
 
 /** Where a cache's keys begin: what keeps caches and deployments on one backend apart. */
 export const keyPrefix = (namespace: string, version: string): string =>

@@ -6,9 +6,10 @@ import type { Decision, Forward } from './decision.ts'
 import type { Engine, Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import type { Flights } from './flights.ts'
-import { bodyDigest, primaryKey, sha256 } from './key.ts'
+import { bodyDigest, sha256 } from './key.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Policy, Settings } from './policy.ts'
+import { PrimaryKeys } from './primary-keys.ts'
 import { credentialsOf, refuseLookup } from './refusal.ts'
 import type { Reports } from './reports.ts'
 import { policyAt, type Rules } from './route-rules.ts'
@@ -59,9 +60,11 @@ export class Lookup implements Engine {
   readonly #parts: LookupParts
   /** Rules of routes by host and path, so that the next lookup in front of them goes by the same. */
   readonly #rules = new BoundedMap<Policy>(mostRules)
+  readonly #keys: PrimaryKeys
 
   constructor(parts: LookupParts) {
     this.#parts = parts
+    this.#keys = new PrimaryKeys(parts.keyPrefix)
     this.status = parts.status
     this.targets = parts.settings.targets
     this.store = parts.store
@@ -72,7 +75,7 @@ export class Lookup implements Engine {
 
   /** Looks up before the route is known: by the rules remembered for the path, else by those of the whole cache. */
   lookupInFront(request: CacheRequest): MaybePromise<Decision> {
-    return this.#guarded(request, { ...this.#placeInFront(request), attempt: 0 })
+    return this.#guarded(request, this.#placeInFront(request, 0))
   }
 
   lookup(request: CacheRequest, policy: Policy): MaybePromise<Decision> {
@@ -80,8 +83,11 @@ export class Lookup implements Engine {
   }
 
   lookupAgain({ request, policy, inFront, attempt }: Search): MaybePromise<Decision> {
-    const place = inFront ? this.#placeInFront(request) : { policy, inFront, learned: false }
-    return this.#guarded(request, { ...place, attempt: attempt + 1 })
+    const again = attempt + 1
+    const place = inFront
+      ? this.#placeInFront(request, again)
+      : { policy, inFront, learned: false, attempt: again }
+    return this.#guarded(request, place)
   }
 
   /** A request that only the handler can answer. */
@@ -114,10 +120,10 @@ export class Lookup implements Engine {
     return policyAt(this.#parts.settings.paths, request, this.#parts.rules)
   }
 
-  #placeInFront(request: CacheRequest): Omit<Place, 'attempt'> {
-    const learned = this.#rules.get(rulesKey(request))
+  #placeInFront(request: CacheRequest, attempt: number): Place {
+    const learned = this.#rules.size === 0 ? undefined : this.#rules.get(rulesKey(request))
     const policy = learned ?? this.#inFront(request)
-    return { policy, inFront: true, learned: learned !== undefined }
+    return { policy, inFront: true, learned: learned !== undefined, attempt }
   }
 
   /** Policy functions are the user's: where one throws, the request bypasses the cache. */
@@ -162,15 +168,24 @@ export class Lookup implements Engine {
     directives: RequestDirectives,
     { scope, bodyDigest }: Pick<Asked, 'scope'> & { readonly bodyDigest: string | undefined },
   ): MaybePromise<Decision> {
-    const { policy } = place
+    const { policy, inFront, attempt } = place
     const asked = { scope, by: askBy(request, policy) }
-    const key = primaryKey(this.#parts.keyPrefix, request, policy, { ...asked, bodyDigest })
+    const key = this.#keys.of(request, policy, { scope, by: asked.by, bodyDigest })
     const credentials = policy.scope === undefined ? credentialsOf(request.headers) : undefined
     return whenReady(this.store.find(key, request.headers), (found) => {
       // What a route has stored by its functions is not for a lookup that asks the same ones too early.
-      if (place.inFront && found.entry?.stored.atRoute === true)
-        return this.#bypass(request, place, 'deferred')
-      return answer({ engine: this, request, directives, credentials, asked, found, ...place })
+      if (inFront && found.entry?.stored.atRoute === true) return this.#bypass(request, place, 'deferred')
+      return answer({
+        engine: this,
+        request,
+        policy,
+        directives,
+        credentials,
+        asked,
+        found,
+        inFront,
+        attempt,
+      })
     })
   }
 

@@ -24,6 +24,14 @@ const wordOf = ({ hit, ttl, fwd, collapsed }: Handling): string => {
   return ttl !== undefined && ttl < 0 ? 'STALE' : 'HIT'
 }
 
+const fieldNames: Readonly<Record<StatusHeader, string>> = {
+  'Cache-Status': 'cache-status',
+  'X-Cache-Status': 'x-cache-status',
+  'X-Cache-Key': 'x-cache-key',
+  'X-Cache-Timeout': 'x-cache-timeout',
+  'X-Cache-Backend': 'x-cache-backend',
+}
+
 /** A lone surrogate is no text that could be encoded. */
 const wellFormed = (text: string): string => Buffer.from(text).toString()
 
@@ -59,7 +67,7 @@ export const statusFields = (
       header === 'Cache-Status'
         ? cacheStatus(settings, handling, existing)
         : fieldOf(header, settings, handling)
-    if (value !== undefined) fields[header.toLowerCase()] = value
+    if (value !== undefined) fields[fieldNames[header]] = value
   }
   return fields
 }

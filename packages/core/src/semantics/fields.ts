@@ -12,8 +12,10 @@ export const fieldLines = (headers: FieldMap, name: string): readonly string[] =
 
 /** RFC 9110 §5.3: the lines of a field combined, or undefined where the field is absent. */
 export const fieldValue = (headers: FieldMap, name: string): string | undefined => {
-  const value: unknown = Object.hasOwn(headers, name) ? headers[name] : undefined
-  if (value === undefined || isString(value)) return value
+  const value: unknown = headers[name]
+  // Asked second, because most fields that are asked for are not there.
+  if (value === undefined || !Object.hasOwn(headers, name)) return undefined
+  if (isString(value)) return value
   const lines = fieldLines(headers, name)
   return lines.length === 0 ? undefined : lines.join(', ')
 }
