@@ -233,10 +233,14 @@ export const decode = (value: string, key: string): StoredResponse | undefined =
   // Before the checksum, which would go over all of a long value.
   const end = value.indexOf('\n', headAt)
   if (end < 0 || end - headAt > longestHead) return undefined
-  const rest = value.slice(headAt)
-  if (value.slice(crcAt, crcAt + 8) !== hex(crc32(rest))) return undefined
-  const head = parseHead(rest.slice(0, end - headAt))
+  const bytes = Buffer.from(value)
+  // One byte a character up to here: the body begins at the same place in both.
+  if (bytes.indexOf(10, headAt) !== end) return undefined
+  if (value.slice(crcAt, crcAt + 8) !== hex(crc32(bytes.subarray(headAt)))) return undefined
+  const head = parseHead(value.slice(headAt, end))
   if (head === undefined || head.k !== key) return undefined
-  const stored = new ReadResponse(head, Buffer.from(rest.slice(end - headAt + 1), head.b))
+  const body =
+    head.b === 'utf8' ? bytes.subarray(end + 1) : Buffer.from(value.slice(end + 1), 'base64')
+  const stored = new ReadResponse(head, body)
   return isFramed(stored) ? stored : undefined
 }
