@@ -239,8 +239,7 @@ export const decode = (value: string, key: string): StoredResponse | undefined =
   if (value.slice(crcAt, crcAt + 8) !== hex(crc32(bytes.subarray(headAt)))) return undefined
   const head = parseHead(value.slice(headAt, end))
   if (head === undefined || head.k !== key) return undefined
-  const body =
-    head.b === 'utf8' ? bytes.subarray(end + 1) : Buffer.from(value.slice(end + 1), 'base64')
+  const body = head.b === 'utf8' ? bytes.subarray(end + 1) : Buffer.from(value.slice(end + 1), 'base64')
   const stored = new ReadResponse(head, body)
   return isFramed(stored) ? stored : undefined
 }
