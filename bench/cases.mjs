@@ -36,6 +36,13 @@ const koaCases = (prefix, path) => [
 
 export const smallCases = [
   { id: 'plain', name: 'plain `node:http`, ready buffer', server: 'plain', ...small, ...never },
+  {
+    id: 'plain fields',
+    name: 'plain `node:http`, ready buffer and the fields of a hit',
+    server: 'plain fields',
+    ...small,
+    ...never,
+  },
   { id: 'front', name: 'Stowage in front of a listener, hit', server: 'front', ...small, ...never },
   { id: 'floor', name: 'Express floor', server: 'floor', ...small, ...never },
   { id: 'uncached', name: 'Express, uncached handler', server: 'uncached', ...small, ...always },

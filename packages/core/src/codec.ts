@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import type { StoredResponse } from './entry.ts'
+import { newFieldTable } from './field-table.ts'
 import type { FieldMap } from './message.ts'
 import type { ResponseDirectives } from './semantics/cache-control.ts'
 import { isFieldValue, isToken } from './semantics/fields.ts'
@@ -59,7 +60,7 @@ const fieldList = (headers: FieldMap): EntryHead['h'] => {
 }
 
 const fieldMap = (list: EntryHead['h']): FieldMap => {
-  const headers: Record<string, string | readonly string[]> = Object.create(null)
+  const headers = newFieldTable()
   for (const [name, value] of list) headers[name] = value
   return headers
 }

@@ -1,3 +1,4 @@
+import { type FieldTable, newFieldTable } from './field-table.ts'
 import type { FieldMap, ResponseHead } from './message.ts'
 import type { ResponseDirectives } from './semantics/cache-control.ts'
 import { currentAge } from './semantics/freshness.ts'
@@ -119,8 +120,8 @@ export const storedFields = (
   headers: FieldMap,
   directives: ResponseDirectives,
   rules: FieldRules,
-): Record<string, string | readonly string[]> => {
-  const kept: Record<string, string | readonly string[]> = Object.create(null)
+): FieldTable => {
+  const kept = newFieldTable()
   const secret = withheld(directives)
   for (const name of Object.keys(headers)) {
     const value = headers[name]

@@ -1,4 +1,5 @@
 import type { StoredResponse } from './entry.ts'
+import { type FieldTable, newFieldTable } from './field-table.ts'
 import { buildStored, decideStore, type Fill, mostTags, responseEdits, tagsOfFill } from './fill.ts'
 import type { JudgedHead } from './head.ts'
 import { overruled } from './precedence.ts'
@@ -25,8 +26,8 @@ const tooManyTags: StoreDecision = {
   reason: { code: 'tags', detail: 'too many tags', ref: 'RFC 9111 §4.4' },
 }
 
-const withoutMade = (stored: StoredResponse): Record<string, string | readonly string[]> => {
-  const fields: Record<string, string | readonly string[]> = Object.create(null)
+const withoutMade = (stored: StoredResponse): FieldTable => {
+  const fields = newFieldTable()
   for (const name of Object.keys(stored.headers)) {
     const value = stored.headers[name]
     // A Cache-Control that the policy made is made anew; the old Date is not that of the 304.

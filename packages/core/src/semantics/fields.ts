@@ -1,3 +1,4 @@
+import { type FieldTable, newFieldTable } from '../field-table.ts'
 import type { FieldMap } from '../message.ts'
 import { trimOws } from './whitespace.ts'
 
@@ -99,10 +100,9 @@ const connectionFields: ReadonlySet<string> = new Set([
 ])
 
 /** RFC 9111 §3.1, RFC 9110 §7.6.1: a copy without the fields that concern this connection alone. */
-export const withoutConnectionFields = (headers: FieldMap): Record<string, string | readonly string[]> => {
+export const withoutConnectionFields = (headers: FieldMap): FieldTable => {
   const named = new Set(listMembers(headers, 'connection'))
-  // Without a prototype, so that a field called __proto__ is a field like any other.
-  const kept: Record<string, string | readonly string[]> = Object.create(null)
+  const kept = newFieldTable()
   for (const name of Object.keys(headers)) {
     const value = headers[name]
     if (value === undefined || connectionFields.has(name) || named.has(name)) continue

@@ -1,3 +1,4 @@
+import { type FieldTable, newFieldTable } from '../field-table.ts'
 import type { FieldMap } from '../message.ts'
 import { hasField, withoutConnectionFields } from './fields.ts'
 
@@ -56,9 +57,8 @@ const describesContent: ReadonlySet<string> = new Set([
  * @example
  * notModifiedFields({ etag: '"v1"', 'content-type': 'text/html' }) // { etag: '"v1"' }
  */
-export const notModifiedFields = (stored: FieldMap): Record<string, string | readonly string[]> => {
-  // Without a prototype, so that a field called __proto__ is a field like any other.
-  const fields: Record<string, string | readonly string[]> = Object.create(null)
+export const notModifiedFields = (stored: FieldMap): FieldTable => {
+  const fields = newFieldTable()
   for (const name of Object.keys(stored)) {
     const value = stored[name]
     if (value !== undefined && !describesContent.has(name)) fields[name] = value

@@ -196,9 +196,9 @@ describe('connection-specific fields (RFC 9110 §7.6.1, RFC 9111 §3.1)', () => 
     expect(headers).toEqual({ connection: 'x-hop', 'x-hop': '1' })
   })
 
-  test('the copy has no prototype, and a field called __proto__ stays a field', () => {
+  test('the copy inherits nothing, and a field called __proto__ stays a field', () => {
     const kept = withoutConnectionFields(untyped(JSON.parse('{"__proto__":"a","constructor":"b"}')))
-    expect(Object.getPrototypeOf(kept)).toBeNull()
+    expect('toString' in kept).toBe(false)
     expect(Object.entries(kept)).toEqual([
       ['__proto__', 'a'],
       ['constructor', 'b'],
