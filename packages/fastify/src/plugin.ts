@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import fastifyPlugin from 'fastify-plugin'
 import { addFirst } from './on-send.ts'
 import type { FastifyCacheOptions } from './options.ts'
+import { warnOfEarlier } from './placement.ts'
 import { ForwardableRequest } from './request.ts'
 import { type Captured, captured, type Scope, type Scoped, scoped } from './requests.ts'
 import { declareRoute, together } from './routes.ts'
@@ -34,6 +35,7 @@ const install: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) =>
   const { cache } = scope
   const around = (app as Scoped)[scoped]
   if (around === undefined) {
+    warnOfEarlier(app)
     app.decorateRequest(captured, null)
     app.decorateRequest('cache', {
       getter(this: FastifyRequest) {

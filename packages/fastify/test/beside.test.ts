@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { request } from '@stowage/core/testing'
 import { cachePlugin, type FastifyCacheOptions, isRevalidation } from '@stowage/fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { askTwice, createApp, listen, pluginNamed, statusOf } from './support.ts'
 
 const orders = ['before', 'after'] as const
@@ -119,6 +119,8 @@ describe.each(orders)('registered %s the cache', (order) => {
   })
 
   test('@fastify/static files are stored, and their ranges and conditions answered', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
     const root = mkdtempSync(join(tmpdir(), 'stowage-static-'))
     onTestFinished(() => rmSync(root, { recursive: true }))
     writeFileSync(join(root, 'page.txt'), '0123456789')
@@ -126,6 +128,11 @@ describe.each(orders)('registered %s the cache', (order) => {
     const url = `${await listen(app)}/page.txt`
     if (order === 'before') {
       // Its route was declared before the plugin could hear of it.
+      const code = 'CACHE_CONFIG_ORDER'
+      expect(warned).toHaveBeenCalledWith(expect.stringContaining('GET /*.'), {
+        type: 'StowageWarning',
+        code,
+      })
       expect((await askTwice(url))[1].headers['cache-status']).toBeUndefined()
       return
     }
