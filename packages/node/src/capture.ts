@@ -206,6 +206,7 @@ class Capture implements Captured, Replaceable {
     if (this.#verdict !== undefined) return
     if (response.headersSent) {
       // An outer layer has let the head go: it counts for invalidation, and nothing else can be done about it.
+      this.#forward.handler.skip('the head had left before the cache')
       this.#forward.respond(this.#head())
       this.#forward.abort()
       this.#verdict = untouched
