@@ -1,6 +1,7 @@
 import { memory, tiered } from '@stowage/core'
 import { adapterConformance, asyncBackend, chaosBackend } from '@stowage/core/testing'
-import { describe, test } from 'vitest'
+import { describe } from 'vitest'
+import { testCase as test } from './case.ts'
 import { express5, serveExpress } from './express.ts'
 
 const serve = serveExpress(express5)

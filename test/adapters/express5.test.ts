@@ -1,6 +1,7 @@
 import { memory, resilient } from '@stowage/core'
 import { adapterConformance, asyncBackend, chaosBackend, mockBackend } from '@stowage/core/testing'
-import { describe, test } from 'vitest'
+import { describe } from 'vitest'
+import { testCase as test } from './case.ts'
 import { express5, serveExpress } from './express.ts'
 
 describe('Express 5 on memory', () => {

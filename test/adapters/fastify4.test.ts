@@ -1,11 +1,12 @@
 import { memory } from '@stowage/core'
 import { adapterConformance, asyncBackend, chaosBackend, mockBackend } from '@stowage/core/testing'
-import { describe, test as each } from 'vitest'
+import { describe } from 'vitest'
+import { testCase } from './case.ts'
 import { fastify4, serveFastify } from './fastify.ts'
 
 /** Fastify 4 has no QUERY: what the suite asks by that method alone it cannot be asked. */
 const test = (name: string, run: () => Promise<void>): void => {
-  if (!name.startsWith('QUERY ')) each(name, run)
+  if (!name.startsWith('QUERY ')) testCase(name, run)
 }
 
 describe('Fastify 4 on memory', () => {

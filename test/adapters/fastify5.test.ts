@@ -1,6 +1,7 @@
 import { memory } from '@stowage/core'
 import { adapterConformance, asyncBackend, chaosBackend, mockBackend } from '@stowage/core/testing'
-import { describe, test } from 'vitest'
+import { describe } from 'vitest'
+import { testCase as test } from './case.ts'
 import { fastify5, serveFastify } from './fastify.ts'
 
 describe('Fastify 5 on memory', () => {

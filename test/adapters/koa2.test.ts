@@ -1,7 +1,8 @@
 import { memory } from '@stowage/core'
 import { adapterConformance, asyncBackend, chaosBackend, mockBackend } from '@stowage/core/testing'
-import { describe, test } from 'vitest'
+import { describe } from 'vitest'
 import { Koa2 } from '../../packages/koa/test/koa.ts'
+import { testCase as test } from './case.ts'
 import { serveKoa } from './koa.ts'
 
 describe('Koa 2 on memory', () => {

@@ -7,13 +7,14 @@ import {
   mockBackend,
 } from '@stowage/core/testing'
 import { describe, expect, test as run } from 'vitest'
+import { testCase } from './case.ts'
 import { behindExpress, behindKoa, needRoutes, serveNode } from './node.ts'
 
 const leftOut = new Set<string>()
 
 const test: AdapterRunner['test'] = (name, body) => {
   if (needRoutes.has(name)) leftOut.add(name)
-  else run(name, body)
+  else testCase(name, body)
 }
 
 run('only what needs routes is left out of the suite', () => {
