@@ -1,2 +1,2 @@
-export { isRevalidation } from '@stowage/node'
+export { healthHandler, isRevalidation } from '@stowage/node'
 export { cacheMiddleware, type KoaCache, type RouteMiddleware } from './middleware.ts'
