@@ -209,11 +209,25 @@ export class ReplyCapture {
     return this.#aside !== undefined
   }
 
+  /** What is cut off before it has a head has failed: a stale response may stand in for it (RFC 5861 §4). */
+  #standsIn(cause: unknown, methods: Pick<ServerResponse, 'writeHead' | 'end'>): boolean {
+    const { raw } = this.#reply
+    const isOpen = this.#phase === 'open' && this.#aside === undefined
+    if (!isOpen || raw.headersSent || raw.destroyed || raw.writableEnded) return false
+    const selected = this.#forward.fail(cause)
+    return selected !== undefined && this.#replace(selected, methods)
+  }
+
   /** Where a handler writes to Node's response itself, its answer is told of from there, and not stored. */
   #watchRaw(): void {
     const { raw } = this.#reply
-    const { writeHead, end } = raw
+    const { writeHead, end, destroy } = raw
     this.#forward.onReplace = (selected) => this.#replace(selected, { writeHead, end })
+    raw.destroy = (error) => {
+      const cause = error ?? new Error('the response was destroyed before its head')
+      // Where it does, the handler destroys what is its own by now.
+      return this.#standsIn(cause, { writeHead, end }) ? raw.destroy(error) : destroy.call(raw, error)
+    }
     for (const name of ['writeHead', 'write', 'end', 'flushHeaders'] as const) {
       const original = raw[name] as (...given: unknown[]) => unknown
       const watching = (...given: unknown[]): unknown => {
