@@ -73,6 +73,8 @@ export class ReplyCapture {
   #complete = false
   /** The client has been answered while the handler still runs. */
   #aside: Aside | undefined
+  /** HTTP/2's `end` calls `write`: that is Node's, not the handler's. */
+  #isSending = false
 
   constructor(reply: FastifyReply, forward: Forward, route: string) {
     this.#reply = reply
@@ -201,11 +203,13 @@ export class ReplyCapture {
       'writeHead' | 'end'
     >
     const onDestroy = (error: unknown): void => this.#forward.abort(error)
+    this.#isSending = true
     this.#aside = sendAside(raw, selected, layer, {
       outer: this.#outer,
       listeners: this.#listeners,
       onDestroy,
     })
+    this.#isSending = false
     return this.#aside !== undefined
   }
 
@@ -231,7 +235,7 @@ export class ReplyCapture {
     for (const name of ['writeHead', 'write', 'end', 'flushHeaders'] as const) {
       const original = raw[name] as (...given: unknown[]) => unknown
       const watching = (...given: unknown[]): unknown => {
-        if (this.#phase === 'open') {
+        if (this.#phase === 'open' && !this.#isSending) {
           this.#phase = 'raw'
           this.#forward.handler.skip('raw')
           capture(raw, this.#forward, () => this.#route)

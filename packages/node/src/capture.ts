@@ -85,7 +85,7 @@ class Capture implements Captured, Replaceable {
     const verdict = this.#forward.respond(unsentHead(this.#head(), headers, body))
     this.#verdict = verdict
     // What it has changed is invalidated; sent it is to nobody.
-    if (isGone(response)) return undefined
+    if (this.#aside === undefined && isGone(response)) return undefined
     this.#isWhole = isWhole
     if (this.#aside !== undefined) this.#aside.headSent = true
     if (verdict.response === undefined) applyEdits(response, verdict.edits, this.#outer.vary)
