@@ -18,8 +18,15 @@ export const keyPath = '/cache/'
 /** Longer ones may not pass through what is on the way; such a key is sent in a batch of one. */
 const longestPath = 4000
 
-/** Undefined for a key that has no place in a path: too long, or no Unicode. */
+/**
+ * Empty segments, `.` and `..` are taken out of paths (RFC 3986 §5.2.4), by some also where they are percent-encoded,
+ * so that another key would be meant; control characters are refused by what is on the way.
+ */
+const unsafe = /(?:^|[/\\])\.{0,2}(?:[/\\]|$)|\p{Cc}/u
+
+/** Undefined for a key that has no place in a path: too long, no Unicode, or one that normalisation would change. */
 export const pathOfKey = (key: string): string | undefined => {
+  if (unsafe.test(key)) return undefined
   try {
     const path = keyPath + encodeURIComponent(key)
     return path.length <= longestPath ? path : undefined

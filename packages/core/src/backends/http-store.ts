@@ -188,15 +188,25 @@ export class HttpStore implements CacheBackend {
   ): Promise<{ readonly value: string; readonly ttl?: unknown } | undefined> {
     if (this.#closed) return undefined
     const path = pathOfKey(key)
-    if (path === undefined) {
-      const value = (await this.#getBatch([key])).get(key)
-      return value === undefined ? undefined : { value }
-    }
+    if (path === undefined) return this.#findInBody(key, operation)
     const { status, body } = await this.#call({ operation, method: 'GET', path: path + query })
     if (status === 404) return undefined
     const { value, ttl } = membersOf(parse(body, operation))
     if (!isText(value)) throw unintelligible(operation)
     return { value, ttl }
+  }
+
+  async #findInBody(
+    key: string,
+    operation: string,
+  ): Promise<{ readonly value: string; readonly ttl?: unknown } | undefined> {
+    const body = JSON.stringify({ keys: [key], ttl: operation === 'getWithTtl' })
+    const { values, ttls } = await this.#json({ operation, method: 'POST', path: paths.getMany, body })
+    if (!Array.isArray(values) || !values.every(isPair)) throw unintelligible(operation)
+    const [pair] = values
+    if (pair === undefined) return undefined
+    if (pair[0] !== key) throw unintelligible(operation)
+    return { value: pair[1], ttl: Array.isArray(ttls) ? ttls[0] : undefined }
   }
 
   async #getBatch(keys: readonly string[]): Promise<Map<string, string>> {

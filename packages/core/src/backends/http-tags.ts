@@ -9,6 +9,7 @@ const overlapMs = 60_000
 
 type Ask = (call: HttpCall) => Promise<Readonly<Record<string, unknown>>>
 
+const invalid = (tags: readonly string[]): readonly number[] => tags.map(() => Number.MAX_SAFE_INTEGER)
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 /** The invalidation state of the store behind the server. */
@@ -32,16 +33,17 @@ export class HttpTags implements TagState {
     return { epoch, seq }
   }
 
-  async read(tags: readonly string[]): Promise<readonly number[]> {
-    if (this.#closed) return tags.map(() => Number.MAX_SAFE_INTEGER)
-    const body = JSON.stringify({ tags })
+  async read(tags: readonly string[], compared?: string): Promise<readonly number[]> {
+    if (this.#closed) return invalid(tags)
+    const body = JSON.stringify({ tags, epoch: compared })
     const call: HttpCall = { operation: 'tags.read', method: 'POST', path: paths.readTags, body }
     const { epoch, counts } = await this.#send(call)
     const isComplete = Array.isArray(counts) && counts.length === tags.length && counts.every(isCount)
     if (!isText(epoch) || !isComplete) throw unintelligible('tags.read')
     this.#note(epoch)
     // Whoever asks may hold the head of a life that is over, and its counts were higher.
-    return performance.now() < this.#unsureUntil ? tags.map(() => Number.MAX_SAFE_INTEGER) : counts
+    const isOver = compared === undefined ? performance.now() < this.#unsureUntil : compared !== epoch
+    return isOver ? invalid(tags) : counts
   }
 
   async bump(tags: readonly string[]): Promise<number> {

@@ -70,12 +70,8 @@ export const routesOf = (
 
 const keyRoute = (backend: CacheBackend, key: string, maxValueBytes: number): Route => ({
   GET: async ({ query }) => {
-    if (query.has('ttl') && backend.getWithTtl !== undefined) {
-      const found = await backend.getWithTtl(key)
-      return found === null ? missing : ok({ value: found.value, ttl: ttlToJson(found.ttl) })
-    }
-    const value = await backend.get(key)
-    return value === null ? missing : ok({ value })
+    const found = await getOne(backend, key, query.has('ttl'))
+    return found === null ? missing : ok(found)
   },
   HEAD: async () => ({ status: (await isThere(backend, key)) ? 200 : 404 }),
   PUT: async ({ body }) => {
@@ -88,6 +84,26 @@ const keyRoute = (backend: CacheBackend, key: string, maxValueBytes: number): Ro
     return done
   },
 })
+
+const getOne = async (
+  backend: CacheBackend,
+  key: string,
+  timed: boolean,
+): Promise<{ value: string; ttl?: number | null } | null> => {
+  if (timed && backend.getWithTtl !== undefined) {
+    const found = await backend.getWithTtl(key)
+    return found === null ? null : { value: found.value, ttl: ttlToJson(found.ttl) }
+  }
+  const value = await backend.get(key)
+  return value === null ? null : { value }
+}
+
+const getOneWithTtl = async (backend: CacheBackend, key: string) => {
+  const found = await getOne(backend, key, true)
+  return found === null
+    ? { values: [], rest: [] }
+    : { values: [[key, found.value]], ttls: [found.ttl], rest: [] }
+}
 
 const valueIn = (value: unknown, maxValueBytes: number): string => {
   if (!isText(value)) throw new Refusal(400, 'value must be a text')
@@ -115,8 +131,23 @@ const tagsIn = (body: unknown): readonly string[] => {
   return tags
 }
 
+const epochIn = (body: unknown): string | undefined => {
+  const { epoch } = membersOf(body)
+  if (epoch !== undefined && !isText(epoch)) throw new Refusal(400, 'epoch must be a text')
+  return epoch
+}
+
 const batchRoutes = (backend: CacheBackend, maxValueBytes: number): Readonly<Record<string, Route>> => ({
-  [paths.getMany]: { POST: async ({ body }) => ok(await getBatch(backend, keysIn(body), maxValueBytes)) },
+  [paths.getMany]: {
+    POST: async ({ body }) => {
+      const keys = keysIn(body)
+      const [key] = keys
+      // A key that has no place in a path.
+      if (membersOf(body).ttl === true && keys.length === 1 && key !== undefined)
+        return ok(await getOneWithTtl(backend, key))
+      return ok(await getBatch(backend, keys, maxValueBytes))
+    },
+  },
   [paths.setMany]: {
     POST: async ({ body }) => {
       const { entries, timeout } = membersOf(body)
@@ -222,10 +253,14 @@ const tagRoutes = (tags: TagState): Readonly<Record<string, Route>> => ({
   [paths.tags]: { GET: async () => ok(await tags.head()) },
   [paths.readTags]: {
     POST: async ({ body }) => {
-      const counts = await tags.read(tagsIn(body))
+      const asked = tagsIn(body)
+      const compared = epochIn(body)
+      const counts = await tags.read(asked, compared)
       // Read afterwards: where another life has begun meanwhile, its name is what the client has to learn.
       const { epoch } = await tags.head()
-      return ok({ counts, epoch })
+      if (compared === undefined || compared === epoch) return ok({ counts, epoch })
+      // Counts of another life say nothing of what was stamped in that one, which is over.
+      return ok({ counts: asked.map(() => Number.MAX_SAFE_INTEGER), epoch })
     },
   },
   [paths.bumpTags]: { POST: async ({ body }) => ok({ seq: await tags.bump(tagsIn(body)) }) },
