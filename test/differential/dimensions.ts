@@ -185,7 +185,7 @@ const conditions: readonly Dimension[] = [
   from('if-unmodified-since', 0.015, dateValue),
   of(
     'range',
-    0.06,
+    0.15,
     'bytes=0-9',
     'bytes=0-',
     'bytes=-5',

@@ -30,7 +30,7 @@ const leastOfThousand: Readonly<Partial<Record<Count, number>>> = {
   reused: 150,
   collapsed: 3,
   notModified: 5,
-  partial: 1,
+  partial: 0.5,
   left: 10,
   unsafe: 15,
   invalidations: 2,
