@@ -4,7 +4,7 @@ import { type Import, type Package, packageNamed, packages, type SourceFile, sou
 
 /** Where a file of core may reach; the first rule that fits it counts. Paths from `src`, or bare specifiers. */
 const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
-  [/^semantics\//, /^(?:semantics\/.*|message\.ts)$/],
+  [/^semantics\//, /^(?:semantics\/.*|(?:message|field-table)\.ts)$/],
   [
     /^backends\/memory\.ts$/,
     /^(?:backends\/.*|(?:backend|builtin|message|errors|options|durations|within|guarded|tag-table|glob)\.ts|node:.*|lru-cache)$/,
