@@ -13,6 +13,13 @@ export const paths = {
   bumpTags: '/tags/bump',
 } as const
 
+/** Sent with every request, and repeated in every answer but errors. */
+export const markField = 'stowage-mark'
+
+/** Undefined for what is none, and not repeated. */
+export const markIn = (field: string | readonly string[] | undefined): string | undefined =>
+  typeof field === 'string' && /^[\w-]{1,64}$/.test(field) ? field : undefined
+
 export const keyPath = '/cache/'
 
 /** Longer ones may not pass through what is on the way; such a key is sent in a batch of one. */

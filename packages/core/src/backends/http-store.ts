@@ -1,7 +1,8 @@
 import type { BackendHealth, BackendStats, CacheBackend } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
 import { type Gauges, gaugesIn, parseAnswer as parse, unintelligible } from './http-answers.ts'
-import { type HttpAnswer, type HttpCall, HttpClient } from './http-client.ts'
+import { type HttpAnswer, HttpClient } from './http-client.ts'
+import type { HttpCall } from './http-connections.ts'
 import type { HttpApiSettings } from './http-options.ts'
 import {
   isPair,
@@ -14,7 +15,9 @@ import {
   ttlFromJson,
   ttlToJson,
 } from './http-protocol.ts'
+import { type FoundValue, findValue } from './http-reads.ts'
 import { HttpTags } from './http-tags.ts'
+import { SharedCalls } from './shared-calls.ts'
 import { StoreStats } from './store-stats.ts'
 
 /** A batch has so many keys at most, that its answer may be there within the deadline. */
@@ -26,6 +29,7 @@ export class HttpStore implements CacheBackend {
   readonly tags: HttpTags
   readonly #settings: HttpApiSettings
   readonly #client: HttpClient
+  readonly #shared = new SharedCalls()
   readonly #stats: StoreStats
   #gauges = gaugesIn({})
   #closed = false
@@ -52,12 +56,12 @@ export class HttpStore implements CacheBackend {
   }
 
   async get(key: string): Promise<string | null> {
-    const found = await this.#find(key, 'get', '')
+    const found = await this.#find(key, false)
     return this.#counted(found?.value)
   }
 
   async getWithTtl(key: string): Promise<{ value: string; ttl: number } | null> {
-    const found = await this.#find(key, 'getWithTtl', '?ttl')
+    const found = await this.#find(key, true)
     const value = this.#counted(found?.value)
     // What the store behind cannot tell is no time that anybody may rely on.
     return value === null ? null : { value, ttl: ttlFromJson(found?.ttl) ?? 0 }
@@ -181,32 +185,10 @@ export class HttpStore implements CacheBackend {
     return null
   }
 
-  async #find(
-    key: string,
-    operation: string,
-    query: string,
-  ): Promise<{ readonly value: string; readonly ttl?: unknown } | undefined> {
+  async #find(key: string, timed: boolean): Promise<FoundValue | undefined> {
     if (this.#closed) return undefined
-    const path = pathOfKey(key)
-    if (path === undefined) return this.#findInBody(key, operation)
-    const { status, body } = await this.#call({ operation, method: 'GET', path: path + query })
-    if (status === 404) return undefined
-    const { value, ttl } = membersOf(parse(body, operation))
-    if (!isText(value)) throw unintelligible(operation)
-    return { value, ttl }
-  }
-
-  async #findInBody(
-    key: string,
-    operation: string,
-  ): Promise<{ readonly value: string; readonly ttl?: unknown } | undefined> {
-    const body = JSON.stringify({ keys: [key], ttl: operation === 'getWithTtl' })
-    const { values, ttls } = await this.#json({ operation, method: 'POST', path: paths.getMany, body })
-    if (!Array.isArray(values) || !values.every(isPair)) throw unintelligible(operation)
-    const [pair] = values
-    if (pair === undefined) return undefined
-    if (pair[0] !== key) throw unintelligible(operation)
-    return { value: pair[1], ttl: Array.isArray(ttls) ? ttls[0] : undefined }
+    const ask = { call: (call: HttpCall) => this.#call(call), json: (call: HttpCall) => this.#json(call) }
+    return this.#shared.ask(`${timed ? 'ttl' : 'get'} ${key}`, () => findValue(ask, key, timed))
   }
 
   async #getBatch(keys: readonly string[]): Promise<Map<string, string>> {

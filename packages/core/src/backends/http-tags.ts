@@ -1,8 +1,9 @@
 import type { TagState } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
 import { unintelligible } from './http-answers.ts'
-import type { HttpCall } from './http-client.ts'
+import type { HttpCall } from './http-connections.ts'
 import { isText, paths } from './http-protocol.ts'
+import { SharedCalls } from './shared-calls.ts'
 
 /** How long what was asked under one epoch may still be answered under the next. */
 const overlapMs = 60_000
@@ -15,6 +16,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 /** The invalidation state of the store behind the server. */
 export class HttpTags implements TagState {
   readonly #ask: Ask
+  readonly #shared = new SharedCalls()
   #last: { readonly epoch: string; readonly seq: number } | undefined
   #unsureUntil = Number.NEGATIVE_INFINITY
   #closed = false
@@ -26,7 +28,8 @@ export class HttpTags implements TagState {
   async head(): Promise<{ readonly epoch: string; readonly seq: number }> {
     // Nothing is stored or found any more, so that nothing can be stamped with it.
     if (this.#closed) return this.#last ?? { epoch: 'closed', seq: 0 }
-    const { epoch, seq } = await this.#send({ operation: 'tags.head', method: 'GET', path: paths.tags })
+    const call: HttpCall = { operation: 'tags.head', method: 'GET', path: paths.tags }
+    const { epoch, seq } = await this.#shared.ask('head', () => this.#send(call))
     if (!isText(epoch) || epoch === '' || !isCount(seq)) throw unintelligible('tags.head')
     this.#note(epoch)
     this.#last = { epoch, seq }
@@ -37,7 +40,7 @@ export class HttpTags implements TagState {
     if (this.#closed) return invalid(tags)
     const body = JSON.stringify({ tags, epoch: compared })
     const call: HttpCall = { operation: 'tags.read', method: 'POST', path: paths.readTags, body }
-    const { epoch, counts } = await this.#send(call)
+    const { epoch, counts } = await this.#shared.ask(body, () => this.#send(call))
     const isComplete = Array.isArray(counts) && counts.length === tags.length && counts.every(isCount)
     if (!isText(epoch) || !isComplete) throw unintelligible('tags.read')
     this.#note(epoch)

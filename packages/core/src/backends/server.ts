@@ -6,7 +6,7 @@ import { createHash, timingSafeEqual } from '../builtin.ts'
 import type { ByteSize } from '../durations.ts'
 import { showValue } from '../errors.ts'
 import { readToken } from './http-options.ts'
-import { messageLimit } from './http-protocol.ts'
+import { markField, markIn, messageLimit } from './http-protocol.ts'
 import { Refusal, type Reply, type Route, routesOf } from './server-routes.ts'
 import { SettingsReader } from './settings.ts'
 
@@ -83,7 +83,10 @@ export const cacheServer = (options: CacheServerOptions): RequestListener => {
     const act = actOf(route, request.method)
     const body =
       request.method === 'PUT' || request.method === 'POST' ? await readJson(request, limit) : undefined
-    await send(response, await act({ body, query: new URLSearchParams(query) }))
+    const reply = await act({ body, query: new URLSearchParams(query) })
+    const mark = markIn(request.headers[markField])
+    if (mark !== undefined) response.setHeader(markField, mark)
+    await send(response, reply)
   }
 
   return (request, response) => {
@@ -157,6 +160,8 @@ const refuse = (request: IncomingMessage, response: ServerResponse, error: unkno
     response.destroy()
     return
   }
+  // An error is none of the answers that a foreign server could not give.
+  response.removeHeader(markField)
   const refusal =
     error instanceof Refusal ? error : new Refusal(503, 'the store behind the server has failed')
   const { status, message, headers } = refusal

@@ -281,7 +281,7 @@ describe('http: options', () => {
     const paths: string[] = []
     const url = await serve((request, response) => {
       paths.push(request.url ?? '')
-      response.writeHead(404).end()
+      response.writeHead(404, { 'stowage-mark': String(request.headers['stowage-mark']) }).end()
     })
     const client = httpApi({ baseUrl: `${url}/api/v1//`, authToken: token })
     onTestFinished(() => client.close())

@@ -1,0 +1,156 @@
+import type { Agent, IncomingMessage, OutgoingHttpHeaders, request } from 'node:http'
+import { randomBytes } from '../builtin.ts'
+import { Failure, failureOf } from './http-failure.ts'
+import type { HttpApiSettings } from './http-options.ts'
+import { markField, paths } from './http-protocol.ts'
+import { HttpSilence } from './http-silence.ts'
+
+export interface HttpCall {
+  /** Of the backend: named in errors. */
+  readonly operation: string
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly body?: string
+}
+
+interface Transport {
+  readonly agent: Agent
+  readonly send: typeof request
+}
+
+/** Loaded where it is used: TLS, and from Node 22 on what node:http exports, are a good part of what a start takes. */
+const openTransport = ({ url, maxConnections }: HttpApiSettings): Transport => {
+  const options = { keepAlive: true, maxSockets: maxConnections, maxTotalSockets: maxConnections }
+  const { Agent, request } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https')
+  return { agent: new Agent(options), send: request }
+}
+
+/** Above this the server may rightly be silent while the body is still on its way. */
+const longestQuickBody = 64 * 1024
+const quick: ReadonlySet<string> = new Set([
+  ...(['get', 'getWithTtl', 'has', 'getMany', 'set', 'delete'] as const),
+  ...(['tags.head', 'tags.read', 'tags.bump'] as const),
+])
+
+export interface OpenOptions {
+  /** The whole of the answer has to be there by then, except where its end is not waited for. */
+  readonly ms: number
+  /** A second attempt is left to be as slow as it is. */
+  readonly watched: boolean
+}
+
+/** Connections to one server, kept between calls, and cut where none of them answers though the server does. */
+export class HttpConnections {
+  readonly #settings: HttpApiSettings
+  readonly #silence: HttpSilence
+  #transport: Transport | undefined
+  readonly #process = randomBytes(6).toString('base64url')
+  #marks = 0
+  #closed = false
+
+  constructor(settings: HttpApiSettings) {
+    this.#settings = settings
+    this.#silence = new HttpSilence({
+      probe: async (ms) => {
+        const call: HttpCall = { operation: 'health', method: 'GET', path: paths.health }
+        const response = await this.open(call, { ms, watched: false })
+        response.destroy()
+      },
+      cut: () => this.#transport?.agent.destroy(),
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#silence.close()
+    this.#transport?.agent.destroy()
+  }
+
+  /** The head of an answer of the protocol; what it may be otherwise is thrown. */
+  async open(call: HttpCall, options: OpenOptions): Promise<IncomingMessage> {
+    this.#marks += 1
+    const mark = `${this.#process}${this.#marks.toString(36)}`
+    const began = performance.now()
+    const response = await this.#send(call, options, mark)
+    const failure = failureOf(response.statusCode ?? 0) ?? this.#foreign(response, mark)
+    if (failure !== undefined) {
+      response.destroy()
+      throw failure
+    }
+    if (call.operation === 'health') this.#silence.reached(began)
+    return response
+  }
+
+  /** Whatever answers a call repeats its mark: else it is another server, or the answer to another call. */
+  #foreign({ headers, statusCode }: IncomingMessage, mark: string): Failure | undefined {
+    const found = headers[markField]
+    if (found === mark) return undefined
+    if (found === undefined)
+      return new Failure(`no answer of cacheServer() (${statusCode}): is baseUrl right?`, 'never')
+    // Nothing that comes over these connections can be trusted any more.
+    this.#transport?.agent.destroy()
+    return new Failure('the answer belongs to another call', 'later')
+  }
+
+  #headersOf(call: HttpCall, mark: string): OutgoingHttpHeaders {
+    const { authToken } = this.#settings
+    const headers: OutgoingHttpHeaders = {
+      'accept-encoding': 'identity',
+      accept: 'application/json',
+      [markField]: mark,
+    }
+    if (authToken !== undefined) headers.authorization = `Bearer ${authToken}`
+    if (call.body === undefined) return headers
+    const length = Buffer.byteLength(call.body)
+    return { ...headers, 'content-type': 'application/json', 'content-length': length }
+  }
+
+  #send(call: HttpCall, { ms, watched }: OpenOptions, mark: string): Promise<IncomingMessage> {
+    this.#transport ??= openTransport(this.#settings)
+    const { agent, send } = this.#transport
+    if (this.#closed) throw new Failure('closed', 'never')
+    const { protocol, hostname, port } = this.#settings.url
+    // Whether the server can be reached does not depend on connections that may be dead.
+    const over = call.operation === 'health' ? false : agent
+    const path = this.#settings.prefix + call.path
+    const to = { protocol, hostname: bare(hostname), port, path, method: call.method }
+    return new Promise((resolve, reject) => {
+      const request = send({ ...to, headers: this.#headersOf(call, mark), agent: over })
+      const end = (): void => {
+        clearTimeout(timer)
+        heard?.()
+      }
+      const cut = (): unknown => request.destroy(new Failure('the connection fell silent', 'at once'))
+      const isQuick = quick.has(call.operation) && (call.body?.length ?? 0) <= longestQuickBody
+      const heard = watched && isQuick ? this.#silence.wait(cut) : undefined
+      const late = new Failure(`no answer within ${Math.round(ms)} ms`, 'later', { late: true })
+      const timer = setTimeout(() => request.destroy(late), ms)
+      request.on('close', end)
+      request.on('error', (error) => {
+        end()
+        const stale = request.reusedSocket && 'code' in error && staleCodes.has(error.code)
+        if (error instanceof Failure) reject(error)
+        else reject(new Failure('the connection broke', stale ? 'at once' : 'later', { cause: error }))
+      })
+      request.on('response', (response) => {
+        if (over !== false) this.#silence.heard()
+        heard?.()
+        if (call.operation === 'keys') clearTimeout(timer)
+        const encoding = response.headers['content-encoding'] ?? 'identity'
+        if (encoding.toLowerCase() === 'identity') resolve(response)
+        else request.destroy(new Failure('the answer is compressed, which was not asked for', 'never'))
+      })
+      request.end(call.body)
+    })
+  }
+}
+
+/** What a connection that the server has closed meanwhile comes to. */
+const staleCodes: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE'])
+
+/** As a socket wants it: an IPv6 address without its brackets. */
+const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1')
