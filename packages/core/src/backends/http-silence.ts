@@ -1,8 +1,8 @@
 /** Nothing has come over any of the connections for so long, though something was asked. */
-const silentMs = 1000
+const silentMs = 500
 /** Where somebody asks for the health of the server, so much silence is enough. */
 const shortlyMs = 250
-const everyMs = 250
+const everyMs = 100
 const probeMs = 500
 
 export interface HttpSilenceParts {

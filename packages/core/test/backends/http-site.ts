@@ -2,8 +2,9 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type CacheBackend, cacheServer, type HttpApiOptions, httpApi } from '@stowage/core'
 import { onTestFinished } from 'vitest'
+import { token } from './http-token.ts'
 
-export const token = 'a-token_of.its~own'
+export { token }
 
 /** Listens on a free port; what is given back ends it, connections that are open included. */
 export const listenOn = async (server: Server): Promise<{ readonly url: string; close(): Promise<void> }> => {
