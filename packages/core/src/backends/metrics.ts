@@ -1,7 +1,7 @@
 import type { BackendStats, CacheBackend, TagState } from '../backend.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { backendMethods, methodsOf } from './pass-through.ts'
-import { StoreStats } from './store-stats.ts'
+import { RelayedStats } from './relayed-stats.ts'
 
 /**
  * What one operation has cost: milliseconds.
@@ -133,18 +133,13 @@ class Timings {
   }
 }
 
-class Snapshot extends StoreStats implements MetricsStats {
+class Snapshot extends RelayedStats implements MetricsStats {
   readonly operations: Readonly<Record<string, OperationMetrics>>
   readonly #timings: Timings
   readonly #store: BackendStats | undefined
 
   constructor(name: string, timings: Timings, store: BackendStats | undefined) {
-    super(name, {
-      entries: () => store?.entries ?? -1,
-      bytes: () => store?.bytes ?? -1,
-      maxEntries: store?.maxEntries ?? Number.POSITIVE_INFINITY,
-      maxBytes: store?.maxBytes ?? Number.POSITIVE_INFINITY,
-    })
+    super(name, store)
     this.#timings = timings
     this.#store = store
     this.operations = timings.operations
@@ -153,17 +148,7 @@ class Snapshot extends StoreStats implements MetricsStats {
     this.misses = counted.misses
     this.sets = counted.sets
     this.deletes = counted.deletes
-    this.evictions = store?.evictions ?? 0
-    this.expired = store?.expired ?? 0
     this.errors = Object.values(this.operations).reduce((sum, { errors }) => sum + errors, 0)
-  }
-
-  override get utilization(): number {
-    return this.#store?.utilization ?? 0
-  }
-
-  override get entryUtilization(): number {
-    return this.#store?.entryUtilization ?? 0
   }
 
   override reset(): void {

@@ -2,7 +2,7 @@ import type { BackendStats } from '../backend.ts'
 import type { CircuitState } from '../guarded.ts'
 import type { Circuit } from './circuit.ts'
 import type { Guard } from './guard.ts'
-import { StoreStats } from './store-stats.ts'
+import { percent, RelayedStats } from './relayed-stats.ts'
 
 /**
  * Statistics of `resilient()`: those of the store behind it, and how it could be reached.
@@ -53,7 +53,7 @@ export interface StatsParts {
 }
 
 /** As of the moment in which it was asked for, so that it reads the same afterwards. */
-class Snapshot extends StoreStats implements ResilientStats {
+class Snapshot extends RelayedStats implements ResilientStats {
   readonly circuit: CircuitState
   readonly connected: boolean
   readonly trips: number
@@ -66,12 +66,7 @@ class Snapshot extends StoreStats implements ResilientStats {
 
   constructor(parts: StatsParts) {
     const { store, counts, guard, circuit } = parts
-    super(parts.backend, {
-      entries: () => store?.entries ?? -1,
-      bytes: () => store?.bytes ?? -1,
-      maxEntries: store?.maxEntries ?? Number.POSITIVE_INFINITY,
-      maxBytes: store?.maxBytes ?? Number.POSITIVE_INFINITY,
-    })
+    super(parts.backend, store)
     const { operations, failures, connectionErrors } = guard.counts
     const own = store?.toJSON() ?? {}
     this.#parts = parts
@@ -80,8 +75,6 @@ class Snapshot extends StoreStats implements ResilientStats {
     this.misses = counts.misses
     this.sets = counts.sets
     this.deletes = counts.deletes
-    this.evictions = store?.evictions ?? 0
-    this.expired = store?.expired ?? 0
     this.errors = failures
     this.circuit = circuit.state
     this.connected = circuit.state === 'closed' && own.connected !== false
@@ -90,14 +83,6 @@ class Snapshot extends StoreStats implements ResilientStats {
     this.totalOperations = operations
     this.errorRate = operations === 0 ? 0 : Math.min(1, failures / operations)
     this.connectionErrors = Math.max(connectionErrors, Number(own.connectionErrors ?? 0) || 0)
-  }
-
-  override get utilization(): number {
-    return this.#parts.store?.utilization ?? 0
-  }
-
-  override get entryUtilization(): number {
-    return this.#parts.store?.entryUtilization ?? 0
   }
 
   override reset(): void {
@@ -116,7 +101,6 @@ class Snapshot extends StoreStats implements ResilientStats {
   }
 
   override toString(): string {
-    const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
     return `${this.backend}: circuit ${this.circuit}, hit rate ${percent(this.hitRate)}, error rate ${percent(this.errorRate)}`
   }
 }

@@ -1,5 +1,5 @@
 import type { BackendStats } from '../backend.ts'
-import { StoreStats } from './store-stats.ts'
+import { percent, RelayedStats } from './relayed-stats.ts'
 
 /**
  * What one tier did for the tiers together.
@@ -73,37 +73,19 @@ export interface TieredStatsParts {
 }
 
 /** As of the moment in which it was asked for. */
-class Snapshot extends StoreStats implements TieredStats {
+class Snapshot extends RelayedStats implements TieredStats {
   readonly tiers: readonly TierStats[]
   readonly #parts: TieredStatsParts
-  readonly #last: BackendStats | undefined
 
   constructor(parts: TieredStatsParts) {
-    const last = parts.tiers.at(-1)?.own
-    super('tiered', {
-      entries: () => last?.entries ?? -1,
-      bytes: () => last?.bytes ?? -1,
-      maxEntries: last?.maxEntries ?? Number.POSITIVE_INFINITY,
-      maxBytes: last?.maxBytes ?? Number.POSITIVE_INFINITY,
-    })
+    super('tiered', parts.tiers.at(-1)?.own)
     this.#parts = parts
-    this.#last = last
     Object.assign(this, { ...parts.counts })
-    this.evictions = last?.evictions ?? 0
-    this.expired = last?.expired ?? 0
     this.errors = parts.tiers.reduce((sum, { counts }) => sum + counts.errors, 0)
     this.tiers = parts.tiers.map(({ counts, own }) => ({
       ...counts,
       ...(own === undefined ? {} : { own: own.toJSON() }),
     }))
-  }
-
-  override get utilization(): number {
-    return this.#last?.utilization ?? 0
-  }
-
-  override get entryUtilization(): number {
-    return this.#last?.entryUtilization ?? 0
   }
 
   override reset(): void {
@@ -120,7 +102,6 @@ class Snapshot extends StoreStats implements TieredStats {
   }
 
   override toString(): string {
-    const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
     const shares = this.tiers.map(({ backend, hits }) => `${backend} ${hits}`).join(', ')
     return `${this.backend}: hit rate ${percent(this.hitRate)}, hits by tier: ${shares}`
   }
