@@ -76,16 +76,31 @@ export class Environment {
     return new URL(standard)
   }
 
-  /** Throws that a package is not installed. */
+  /** What the file has that a variable names. */
+  file(name: string): Buffer | undefined {
+    const path = this.text(name)
+    if (path === undefined) return undefined
+    try {
+      return process.getBuiltinModule('node:fs').readFileSync(path)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      this.#refuse(name, path, `${name}=${JSON.stringify(path)} cannot be read (${code})`)
+      return undefined
+    }
+  }
+
+  /** Throws that the package of a backend is not installed, and what asked for that backend. */
   lacks(name: string): never {
-    const backend = this.#variables.CACHE_BACKEND ?? 'redis'
+    const chosen = this.text('CACHE_BACKEND')
+    const byName = this.#site === 'backendFromEnv' && chosen !== undefined
+    const reason = byName ? `CACHE_BACKEND=${JSON.stringify(chosen)}` : this.#site
     const install = `npm install ${name}`
     throw new CacheConfigError([
       {
         code: 'CACHE_CONFIG_DEPENDENCY',
-        path: 'CACHE_BACKEND',
-        received: backend,
-        message: `CACHE_BACKEND=${JSON.stringify(backend)}: package "${name}" is not installed. Run: ${install}`,
+        path: byName ? 'CACHE_BACKEND' : 'NODE_ENV',
+        received: byName ? chosen : this.#variables.NODE_ENV,
+        message: `${reason}: package "${name}" is not installed. Run: ${install}`,
         hint: install,
       },
     ])

@@ -63,20 +63,17 @@ const redisUrl = (env: Environment): string => {
 
 const redisOf = async (env: Environment, load: LoadPackage, more: object = {}): Promise<CacheBackend> => {
   const maxConnections = env.count('REDIS_MAX_CONNECTIONS')
-  const authority = env.text('REDIS_SSL_CA_CERTS')
+  const authority = env.file('REDIS_SSL_CA_CERTS')
   const options = {
     url: redisUrl(env),
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(env.flag('REDIS_RETRY_ON_TIMEOUT') === false ? { retryAttempts: 1 } : {}),
+    ...(authority === undefined ? {} : { tls: { ca: authority } }),
     ...more,
   }
   env.settle()
   const redis = await makerOf(env, load, '@stowage/redis', 'redis')
-  return redis(
-    authority === undefined
-      ? options
-      : { ...options, tls: { ca: process.getBuiltinModule('node:fs').readFileSync(authority) } },
-  )
+  return redis(options)
 }
 
 const sqliteOf = async (env: Environment, load: LoadPackage): Promise<CacheBackend> => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   backendForEnvironment,
   backendFromEnv,
@@ -56,6 +57,14 @@ describe('backendFromEnv()', () => {
     expect([backend.name, made]).toEqual(['redis', [['redis', options]]])
   })
 
+  test('the file of authorities is read for Redis', async () => {
+    const { load, made } = packages()
+    const path = new URL(import.meta.url).pathname
+    await backendOf({ CACHE_BACKEND: 'redis', REDIS_SSL: 'true', REDIS_SSL_CA_CERTS: path }, load)
+    const tls = { ca: readFileSync(path) }
+    expect(made).toEqual([['redis', { url: 'rediss://localhost:6379', tls }]])
+  })
+
   test('tiered is memory in front of Redis, each by its own variables', async () => {
     const { load, made } = packages()
     const env = { CACHE_BACKEND: 'tiered', MEMORY_CACHE_SIZE: '7', REDIS_URL: 'redis://h:1/2' }
@@ -84,6 +93,7 @@ describe('backendFromEnv()', () => {
     [{ CACHE_CLEANUP_INTERVAL: '5 m' }, 'CACHE_CLEANUP_INTERVAL', undefined],
     [{ CACHE_BACKEND: 'redis', REDIS_URL: 'secret' }, 'REDIS_URL', undefined],
     [{ CACHE_BACKEND: 'redis', REDIS_SSL: 'maybe' }, 'REDIS_SSL', undefined],
+    [{ CACHE_BACKEND: 'redis', REDIS_SSL_CA_CERTS: '/none/ca.pem' }, 'REDIS_SSL_CA_CERTS', undefined],
     [{ CACHE_BACKEND: 'http' }, 'CACHE_HTTP_URL', undefined],
   ])('refuses %j', async (env, path, hint) => {
     const error = await backendOf(env, none).catch((thrown: unknown) => thrown)
@@ -116,6 +126,17 @@ describe('backendForEnvironment()', () => {
     const { load, made } = packages()
     await backendFor('production', { REDIS_URL: 'redis://h:1' }, load)
     expect(made).toEqual([['redis', { url: 'redis://h:1', maxConnections: 100, healthCheckInterval: 30 }]])
+  })
+
+  test('what production lacks is said of it, whatever CACHE_BACKEND is', async () => {
+    const env = { NODE_ENV: 'production', CACHE_BACKEND: 'sqlite' }
+    await expect(backendFor('production', env, none)).rejects.toMatchObject({
+      code: 'CACHE_CONFIG_DEPENDENCY',
+      path: 'NODE_ENV',
+      received: 'production',
+      message:
+        'backendForEnvironment: package "@stowage/redis" is not installed. Run: npm install @stowage/redis',
+    })
   })
 
   test('goes by NODE_ENV, which the tests have set', async () => {

@@ -89,7 +89,8 @@ export const benchmarkBackend = async (
 }
 
 /**
- * `benchmarkBackend` for several backends, one after another. They stay open.
+ * `benchmarkBackend` for several backends, one after another, with 100 operations each unless told otherwise. They
+ * stay open.
  *
  * @example
  * console.table(await compareBackends({ memory: memory(), file: file({ directory }) }))
