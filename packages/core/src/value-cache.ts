@@ -42,7 +42,7 @@ export interface ValueCache {
   /** Undefined where it is missing, expired, damaged, or no value of this cache's form. */
   get<T>(key: string | CacheKey): Promise<T | undefined>
   getEntry<T>(key: string | CacheKey): Promise<CacheEntry<T> | undefined>
-  /** False where the backend has refused it, as too large. Rejects with SERIALIZATION_ERROR where it has no text. */
+  /** False where the backend has refused it, as too large, and has `setMany` to tell. Rejects with SERIALIZATION_ERROR where it has no text. */
   set(key: string | CacheKey, value: unknown, options?: SetOptions): Promise<boolean>
   /**
    * The value under `key`, or what `load` answers, which is kept. Concurrent calls share one load (and its very

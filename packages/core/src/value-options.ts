@@ -46,7 +46,7 @@ const isSerializer = (value: unknown): value is ValueSerializer =>
 /** Throws a `CacheConfigError` with everything that is wrong. */
 export const readValueOptions = (options: ValueOptions): ValueSettings => {
   const read = new SettingsReader('values', options, known)
-  const { defaultTtl = null, serializer = 'json', logger } = options ?? {}
+  const { defaultTtl = null, serializer = 'json' } = options ?? {}
   const ttl = defaultTtl === null ? Number.POSITIVE_INFINITY : lifetimeOf('values.defaultTtl', defaultTtl)
   if (typeof ttl !== 'number')
     read.refuse(
@@ -68,7 +68,7 @@ export const readValueOptions = (options: ValueOptions): ValueSettings => {
     ttl: typeof ttl === 'number' ? ttl : Number.NaN,
     serializer,
     namespace: read.text('namespace', 'values'),
-    logger,
+    logger: read.logger('logger'),
     clock: read.callback('clock', Date.now),
   }
   read.settle()

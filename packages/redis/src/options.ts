@@ -59,7 +59,7 @@ export interface RedisOptions {
   healthCheckInterval?: Duration
   /**
    * What stands in while Redis fails, emptied when it is back: true for `memory()` with entries of 10 s at most, false for
-   * nothing. Default true.
+   * nothing, or a backend with `clear`, which is closed along. Default true.
    */
   fallback?: boolean | CacheBackend
   /** Told of absorbed failures, at most 5 a second, and of the breaker. Default none. */

@@ -68,15 +68,6 @@ const readFallback = (read: Reader): boolean | CacheBackend => {
   return false
 }
 
-const readLogger = (read: Reader): Logger | undefined => {
-  const logger = read.given('logger')
-  if (logger === undefined || hasAll(logger, ['debug', 'info', 'warn', 'error']))
-    return logger as Logger | undefined
-  const rule = 'logger must be an object with debug, info, warn and error, such as console'
-  read.refuse('CACHE_CONFIG_TYPE', 'logger', logger, rule, 'console')
-  return undefined
-}
-
 /** What the options come to; throws a `CacheConfigError` that names everything wrong with them. */
 export const readResilientOptions = (options: ResilientOptions, site: string): ResilientSettings => {
   const read = new SettingsReader(site, options, known)
@@ -88,7 +79,7 @@ export const readResilientOptions = (options: ResilientOptions, site: string): R
     threshold: read.count('circuitBreakerThreshold', 5),
     timeoutMs: read.duration('circuitBreakerTimeout', 1),
     fallback: readFallback(read),
-    logger: readLogger(read),
+    logger: read.logger('logger'),
     onCircuit: read.callback('onCircuit', () => undefined),
   }
   read.settle()

@@ -1,5 +1,13 @@
 import { parseByteSize, parseDuration } from '../durations.ts'
 import { type ConfigProblem, refuseProblems, showValue, unknownOptions } from '../errors.ts'
+import type { Logger } from '../options.ts'
+
+const isLogger = (value: unknown): value is Logger =>
+  typeof value === 'object' &&
+  value !== null &&
+  (['debug', 'info', 'warn', 'error'] as const).every(
+    (level) => typeof (value as Record<string, unknown>)[level] === 'function',
+  )
 
 type SettingCode =
   | 'CACHE_CONFIG_RANGE'
@@ -109,6 +117,16 @@ export class SettingsReader<O extends object> {
     const rule = `${name} must be a function; received ${showValue(value)}`
     this.refuse('CACHE_CONFIG_TYPE', name, value, rule)
     return standard
+  }
+
+  /** Undefined where it is left out: nobody is told. */
+  logger(name: keyof O & string): Logger | undefined {
+    const value = this.#given[name]
+    if (value === undefined) return undefined
+    if (isLogger(value)) return value
+    const rule = `${name} must be an object with debug, info, warn and error, such as console`
+    this.refuse('CACHE_CONFIG_TYPE', name, value, rule, 'console')
+    return undefined
   }
 
   /** Throws a `CacheConfigError` that names everything wrong, if anything is. */

@@ -258,9 +258,9 @@ describe('serializers', () => {
 
 describe('options', () => {
   test('that cannot work are refused at once, with all that is wrong', () => {
-    const wrong = { defaultTtl: 0, serializer: 'pickle', namespce: 'x' }
+    const wrong = { defaultTtl: 0, serializer: 'pickle', namespce: 'x', logger: {} }
     const make = () => values(memory(), wrong as never)
     expect(make).toThrow(CacheConfigError)
-    expect(make).toThrow(/namespce.*Did you mean "namespace"[\s\S]*defaultTtl[\s\S]*serializer/)
+    expect(make).toThrow(/namespce.*Did you mean "namespace"[\s\S]*defaultTtl[\s\S]*serializer[\s\S]*logger/)
   })
 })
