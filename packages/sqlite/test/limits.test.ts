@@ -28,15 +28,24 @@ describe('sqlite: bounds', () => {
 
   test('the expired go before any other', async () => {
     await using site = createSite()
-    const clock = fakeClock(Date.now())
+    const clock = fakeClock()
     const store = site.open({ maxEntries: 3, clock })
     await store.set('old', 'old', 60)
-    await store.set('short', 'short', 0.001)
+    await store.set('short', 'short', 10)
     await store.set('other', 'other', 60)
-    await new Promise((resume) => setTimeout(resume, 5))
+    clock.advance(10_000)
     await store.set('new', 'new', 60)
     expect(await keysOf(store)).toEqual(['new', 'old', 'other'])
     expect((await store.stats()).evictions).toBe(0)
+  })
+
+  test('what has not expired by the clock that was given is not taken for expired', async () => {
+    await using site = createSite()
+    const store = site.open({ maxEntries: 3, clock: fakeClock(Date.UTC(2020, 0, 1)) })
+    await store.set('first', 'value', Number.POSITIVE_INFINITY)
+    for (const key of ['a', 'b', 'c']) await store.set(key, 'value', 60)
+    expect(await keysOf(store)).toEqual(['a', 'b', 'c'])
+    expect((await store.stats()).evictions).toBe(1)
   })
 
   test('many are never more than maxEntries, and are evicted some at a time', async () => {

@@ -116,7 +116,7 @@ describe('file: a disk that fails', () => {
     expect(took).toBeLessThan(400)
     forwardOf(decision).abort()
     slow(0)
-    await new Promise((resume) => setTimeout(resume, 1200))
+    await expect.poll(async () => (await cache.health()).status, { timeout: 10_000 }).toBe('healthy')
     await ask(cache, '/b')
     expect(await ask(cache, '/b')).toBe('hit')
   })

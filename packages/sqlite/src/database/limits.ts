@@ -12,10 +12,10 @@ export interface Limits {
   note(change: number): void
   /** Removes up to `most` entries that have expired; how many. */
   expire(now: number, most: number): number
-  /** Evicts where an entry of so many bytes would make the database too large. */
+  /** Before each entry that is written: evicts where one of so many bytes would make the database too large. */
   makeRoom(size: number, now: number): void
   /** Before the commit: stores the count, and evicts what is too much. */
-  settle(now: number): void
+  settle(): void
   /** After a rollback. */
   forget(): void
   /** Entries evicted since the last question. */
@@ -50,6 +50,8 @@ export const createLimits = (connection: Connection, { entries, state }: Names, 
   let change = 0
   let unseen = Number.POSITIVE_INFINITY
   let evicted = 0
+  // That of the last entry written. The thread has no clock of its own: the backend's may be another than the machine's.
+  let present = 0
 
   const expire = (now: number, most: number): number => {
     const removed = Number(expired.run(now, most).changes)
@@ -75,6 +77,7 @@ export const createLimits = (connection: Connection, { entries, state }: Names, 
     },
     expire,
     makeRoom: (size, now) => {
+      present = now
       unseen += size
       if (unseen < spareBytes) return
       unseen = 0
@@ -82,11 +85,11 @@ export const createLimits = (connection: Connection, { entries, state }: Names, 
       for (let round = 0; round < ROUNDS && used() + size > maxBytes - spareBytes; round++)
         if (evict(now, ROWS) === 0) return
     },
-    settle: (now) => {
+    settle: () => {
       if (change === 0) return
       const surplus = store() - maxEntries
       if (surplus <= 0) return
-      evict(now, surplus + spareEntries)
+      evict(present, surplus + spareEntries)
       store()
     },
     forget: () => {

@@ -81,7 +81,7 @@ export const createStore = (connection: Connection, settings: DatabaseSettings):
   const write = (calls: readonly Call[]): Outcome[] =>
     transaction('write', () => {
       const outcomes = run(calls)
-      limits.settle(Date.now() / 1000)
+      limits.settle()
       return outcomes
     })
   /** An invalidation outlasts a failure of power, an entry need not. */
