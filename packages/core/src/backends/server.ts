@@ -7,6 +7,8 @@ import type { ByteSize } from '../durations.ts'
 import { showValue } from '../errors.ts'
 import { readToken } from './http-options.ts'
 import { markField, markIn, messageLimit } from './http-protocol.ts'
+import { guardBackend, guardedViewsOf } from './resilient.ts'
+import { MessageRoom } from './server-room.ts'
 import { Refusal, type Reply, type Route, routesOf } from './server-routes.ts'
 import { SettingsReader } from './settings.ts'
 
@@ -24,6 +26,12 @@ export interface CacheServerOptions {
   /** Of one value, as UTF-8. Default `'16mb'`. */
   maxValueBytes?: ByteSize
 }
+
+/** What clients wait for by default. */
+const storeDeadlineMs = 5000
+/** Nothing is read or sent on a connection for so long: more than the slowest operation may take. */
+const idleMs = 120_000
+const leastRoom = 64 * 1024 ** 2
 
 interface Settings {
   readonly backend: CacheBackend
@@ -72,26 +80,39 @@ const readOptions = (options: CacheServerOptions): Settings => {
 export const cacheServer = (options: CacheServerOptions): RequestListener => {
   const settings = readOptions(options)
   const isAllowed = tokenCheck(settings.token)
-  const routes = routesOf(settings.backend, settings.maxValueBytes)
+  const routes = routesOf(guarded(settings.backend), settings.maxValueBytes)
   const limit = messageLimit(settings.maxValueBytes)
+  const full = (): Refusal => new Refusal(503, 'too much is on its way at once')
+  const room = new MessageRoom(Math.max(leastRoom, 4 * limit), full)
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    response.setTimeout(idleMs, () => response.destroy())
     if (!isAllowed(request.headers.authorization)) throw new Refusal(401, 'the token is missing or wrong')
     const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s)
     const route = routes(path)
     if (route === undefined) throw new Refusal(404, 'there is nothing under this path')
     const act = actOf(route, request.method)
+    const take = room.of(response)
     const body =
-      request.method === 'PUT' || request.method === 'POST' ? await readJson(request, limit) : undefined
+      request.method === 'PUT' || request.method === 'POST'
+        ? await readJson(request, { limit, take })
+        : undefined
     const reply = await act({ body, query: new URLSearchParams(query) })
     const mark = markIn(request.headers[markField])
     if (mark !== undefined) response.setHeader(markField, mark)
-    await send(response, reply)
+    await send(response, reply, take)
   }
 
   return (request, response) => {
     answer(request, response).catch((error: unknown) => refuse(request, response, error))
   }
+}
+
+/** With a deadline and a breaker, unless it has both, or needs neither. */
+const guarded = (backend: CacheBackend): CacheBackend => {
+  if (guardedViewsOf(backend) !== undefined) return backend
+  const { entries, tags } = guardBackend(backend, storeDeadlineMs)
+  return tags === undefined || entries === backend ? entries : { ...entries, tags }
 }
 
 /** In a time that does not depend on how much of it is right. */
@@ -111,7 +132,12 @@ const actOf = (route: Route, method = ''): NonNullable<Route[keyof Route]> => {
   throw new Refusal(405, `this path takes ${allowed}`, { allow: allowed })
 }
 
-const readJson = async (request: IncomingMessage, limit: number): Promise<unknown> => {
+interface BodyLimits {
+  readonly limit: number
+  readonly take: (bytes: number) => void
+}
+
+const readJson = async (request: IncomingMessage, { limit, take }: BodyLimits): Promise<unknown> => {
   const { 'content-encoding': encoding = 'identity', 'content-length': length = '0' } = request.headers
   if (encoding.toLowerCase() !== 'identity')
     throw new Refusal(415, 'bodies are taken as they are, not compressed')
@@ -123,6 +149,7 @@ const readJson = async (request: IncomingMessage, limit: number): Promise<unknow
     const part = chunk as Buffer
     bytes += part.length
     if (bytes > limit) throw tooLarge
+    take(part.length)
     chunks.push(part)
   }
   try {
@@ -138,13 +165,14 @@ const headersOf = (body: string): Readonly<Record<string, string | number>> => (
   'cache-control': 'no-store',
 })
 
-const send = async (response: ServerResponse, reply: Reply): Promise<void> => {
+const send = async (response: ServerResponse, reply: Reply, take: BodyLimits['take']): Promise<void> => {
   if ('lines' in reply) {
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
     await pipeline(Readable.from(linesOf(reply.lines)), response)
     return
   }
   const body = reply.json === undefined ? '' : JSON.stringify(reply.json)
+  take(body.length)
   // RFC 9110 §8.6: a 204 has no Content-Length.
   if (reply.status === 204) response.writeHead(204, { 'cache-control': 'no-store' }).end()
   else response.writeHead(reply.status, headersOf(body)).end(body)
