@@ -15,6 +15,8 @@ export interface HttpCall {
 
 interface Transport {
   readonly agent: Agent
+  /** Of connections that are each for one call. */
+  readonly fresh: Agent
   readonly send: typeof request
 }
 
@@ -22,7 +24,7 @@ interface Transport {
 const openTransport = ({ url, maxConnections }: HttpApiSettings): Transport => {
   const options = { keepAlive: true, maxSockets: maxConnections, maxTotalSockets: maxConnections }
   const { Agent, request } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https')
-  return { agent: new Agent(options), send: request }
+  return { agent: new Agent(options), fresh: new Agent({ keepAlive: false, maxSockets: 20 }), send: request }
 }
 
 /** Above this the server may rightly be silent while the body is still on its way. */
@@ -68,6 +70,7 @@ export class HttpConnections {
     this.#closed = true
     this.#silence.close()
     this.#transport?.agent.destroy()
+    this.#transport?.fresh.destroy()
   }
 
   /** The head of an answer of the protocol; what it may be otherwise is thrown. */
@@ -111,11 +114,11 @@ export class HttpConnections {
 
   #send(call: HttpCall, { ms, watched }: OpenOptions, mark: string): Promise<IncomingMessage> {
     this.#transport ??= openTransport(this.#settings)
-    const { agent, send } = this.#transport
+    const { agent, fresh, send } = this.#transport
     if (this.#closed) throw new Failure('closed', 'never')
     const { protocol, hostname, port } = this.#settings.url
     // Whether the server can be reached does not depend on connections that may be dead.
-    const over = call.operation === 'health' ? false : agent
+    const over = call.operation === 'health' ? fresh : agent
     const path = this.#settings.prefix + call.path
     const to = { protocol, hostname: bare(hostname), port, path, method: call.method }
     return new Promise((resolve, reject) => {
@@ -129,7 +132,11 @@ export class HttpConnections {
       const heard = watched && isQuick ? this.#silence.wait(cut) : undefined
       const late = new Failure(`no answer within ${Math.round(ms)} ms`, 'later', { late: true })
       const timer = setTimeout(() => request.destroy(late), ms)
-      request.on('close', end)
+      request.on('close', () => {
+        end()
+        // After an upgrade, say, there is neither an answer nor an error.
+        reject(new Failure('the connection ended without an answer', 'later'))
+      })
       request.on('error', (error) => {
         end()
         const stale = request.reusedSocket && 'code' in error && staleCodes.has(error.code)
@@ -137,7 +144,7 @@ export class HttpConnections {
         else reject(new Failure('the connection broke', stale ? 'at once' : 'later', { cause: error }))
       })
       request.on('response', (response) => {
-        if (over !== false) this.#silence.heard()
+        if (over === agent) this.#silence.heard()
         heard?.()
         if (call.operation === 'keys') clearTimeout(timer)
         const encoding = response.headers['content-encoding'] ?? 'identity'

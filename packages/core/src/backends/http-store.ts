@@ -202,7 +202,10 @@ export class HttpStore implements CacheBackend {
     const body = JSON.stringify({ keys })
     const call: HttpCall = { operation: 'getMany', method: 'POST', path: paths.getMany, body }
     const { values, rest } = await this.#json(call)
-    if (!Array.isArray(values) || !values.every(isPair) || !isTextList(rest) || rest.length >= keys.length)
+    const isWhole = Array.isArray(values) && values.every(isPair) && isTextList(rest)
+    if (!isWhole || rest.length >= keys.length) throw unintelligible('getMany')
+    const asked = new Set(keys)
+    if (!values.every(([key]) => asked.has(key)) || !rest.every((key) => asked.has(key)))
       throw unintelligible('getMany')
     for (const [key, value] of values) found.set(key, value)
     return rest
