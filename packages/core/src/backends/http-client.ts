@@ -54,6 +54,7 @@ export class HttpClient {
         response.destroy(new Error('the server fell silent')),
       )
       for await (const chunk of response.setEncoding('utf8')) {
+        this.#connections.heard()
         const lines = (rest + String(chunk)).split('\n')
         rest = lines.pop() ?? ''
         if (rest.length > longest) throw new Failure('a line is too long', 'never')
@@ -101,6 +102,7 @@ export class HttpClient {
     const chunks: Buffer[] = []
     let bytes = 0
     for await (const chunk of response as AsyncIterable<Buffer>) {
+      this.#connections.heard()
       bytes += chunk.length
       // Leaving the loop destroys the response.
       if (bytes > most) throw new Failure(`the answer is larger than ${most} bytes`, 'never')

@@ -73,6 +73,11 @@ export class HttpConnections {
     this.#transport?.fresh.destroy()
   }
 
+  /** More of an answer has come. */
+  heard(): void {
+    this.#silence.heard()
+  }
+
   /** The head of an answer of the protocol; what it may be otherwise is thrown. */
   async open(call: HttpCall, options: OpenOptions): Promise<IncomingMessage> {
     this.#marks += 1

@@ -4,6 +4,8 @@ const silentMs = 500
 const shortlyMs = 250
 const everyMs = 100
 const probeMs = 500
+/** A server that goes on after a halt may answer the newest question first. */
+const graceMs = 50
 
 export interface HttpSilenceParts {
   /** Asks the server over a connection of its own. */
@@ -45,7 +47,7 @@ export class HttpSilence {
 
   /** The server has answered over a new connection what was asked then. */
   reached(asked: number): void {
-    this.#cutIfSilentSince(asked - shortlyMs)
+    this.#cutSoon(asked - shortlyMs)
   }
 
   close(): void {
@@ -65,6 +67,10 @@ export class HttpSilence {
     this.#parts.cut()
   }
 
+  #cutSoon(since: number): void {
+    if (this.#isSilentSince(since)) setTimeout(() => this.#cutIfSilentSince(since), graceMs).unref()
+  }
+
   #schedule(): void {
     if (this.#timer !== undefined) return
     this.#timer = setTimeout(() => void this.#look(), everyMs)
@@ -75,7 +81,7 @@ export class HttpSilence {
     const before = performance.now() - silentMs
     if (this.#isSilentSince(before))
       await this.#parts.probe(probeMs).then(
-        () => this.#cutIfSilentSince(before),
+        () => this.#cutSoon(before),
         () => undefined,
       )
     this.#timer = undefined

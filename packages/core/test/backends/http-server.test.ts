@@ -1,7 +1,14 @@
 import { request as send } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { CacheConfigError, cacheServer, httpApi, memory } from '@stowage/core'
-import { mockBackend } from '@stowage/core/testing'
+import {
+  type CacheBackend,
+  CacheConfigError,
+  cacheServer,
+  httpApi,
+  type MemoryBackend,
+  memory,
+} from '@stowage/core'
+import { asyncBackend, mockBackend } from '@stowage/core/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { overServer, serve, token } from './http-site.ts'
 
@@ -191,8 +198,11 @@ describe('httpApi on cacheServer', () => {
     expect(await client.get('key')).toBeNull()
   })
 
-  test('gauges are those of the store behind', async () => {
-    const { client } = await overServer(memory({ maxEntries: 50 }))
+  test.each([
+    ['at once', (store: MemoryBackend): CacheBackend => store],
+    ['later', asyncBackend],
+  ])('gauges are those of the store behind, which answers %s', async (_name, as) => {
+    const { client } = await overServer(as(memory({ maxEntries: 50 })))
     await client.set('key', 'value', 60)
     await client.get('key')
     await client.get('missing')
