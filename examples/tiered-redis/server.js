@@ -16,7 +16,11 @@ const load = async (id) => {
 }
 
 const shared = redis({ url: process.env.REDIS_URL ?? 'redis://localhost:6379', namespace: 'tiered-example' })
-const cache = cacheMiddleware({ backend: tiered(memory({ maxBytes: '64mb' }), shared) })
+const cache = cacheMiddleware({
+  backend: tiered(memory({ maxBytes: '64mb' }), shared),
+  // Asked by different ports, the processes would have different keys. Behind one name this is not needed.
+  key: { host: false },
+})
 
 const app = express()
 app.use(cache)
