@@ -23,77 +23,96 @@ export interface Attempted<T> {
 const backoff = ({ backoffBaseMs, backoffMaxMs }: AttemptLimits, attempt: number): number =>
   Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** (attempt - 1))
 
+/** The attempts of one operation from the first on that has no answer at once. It ends once, whatever comes later. */
+class Attempts<T> {
+  readonly #work: Attempted<T>
+  readonly #limits: AttemptLimits
+  readonly #until: number
+  readonly #settle: { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void }
+  readonly #timer: NodeJS.Timeout
+  #pause: NodeJS.Timeout | undefined
+  #over = false
+
+  constructor(
+    work: Attempted<T>,
+    limits: AttemptLimits,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#work = work
+    this.#limits = limits
+    this.#settle = { resolve, reject }
+    this.#until = performance.now() + limits.deadlineMs
+    this.#timer = setTimeout(() => this.#late(), limits.deadlineMs)
+  }
+
+  watch(answer: MaybePromise<T>, attempt: number): void {
+    Promise.resolve(answer).then(
+      (value) => {
+        if (this.#over) return
+        this.#end()
+        this.#work.succeeded()
+        this.#settle.resolve(value)
+      },
+      (error: unknown) => this.#failed(error, attempt),
+    )
+  }
+
+  /** After attempt number `attempt`, unless the wait would not end in time. */
+  retry(error: unknown, attempt: number): void {
+    const wait = backoff(this.#limits, attempt)
+    if (performance.now() + wait < this.#until) this.#pause = setTimeout(() => this.#start(attempt + 1), wait)
+    else this.#giveUp(error)
+  }
+
+  #start(attempt: number): void {
+    try {
+      this.watch(this.#work.run(), attempt)
+    } catch (error) {
+      this.#failed(error, attempt)
+    }
+  }
+
+  #failed(error: unknown, attempt: number): void {
+    if (this.#over) return
+    if (this.#work.failed(error) && attempt < this.#limits.attempts) this.retry(error, attempt)
+    else this.#giveUp(error)
+  }
+
+  #late(): void {
+    this.#end()
+    const error = this.#work.late()
+    this.#work.failed(error)
+    this.#settle.reject(error)
+  }
+
+  #giveUp(error: unknown): void {
+    this.#end()
+    this.#settle.reject(error)
+  }
+
+  #end(): void {
+    this.#over = true
+    clearTimeout(this.#timer)
+    clearTimeout(this.#pause)
+  }
+}
+
 /** Answers at once where the operation does. Nothing is tried any more after the deadline. */
 export const tryWithin = <T>(work: Attempted<T>, limits: AttemptLimits): MaybePromise<T> => {
+  const goOn = (next: (attempts: Attempts<T>) => void): Promise<T> =>
+    new Promise((resolve, reject) => next(new Attempts(work, limits, resolve, reject)))
   let answer: MaybePromise<T>
   try {
     answer = work.run()
   } catch (error) {
     if (!work.failed(error) || limits.attempts < 2) throw error
-    return goOn(work, limits, undefined, error)
+    return goOn((attempts) => attempts.retry(error, 1))
   }
-  if (isPromise(answer)) return goOn(work, limits, answer, undefined)
+  if (isPromise(answer)) {
+    const first = answer
+    return goOn((attempts) => attempts.watch(first, 1))
+  }
   work.succeeded()
   return answer
 }
-
-/** From the first attempt on, which has begun, or failed at once. */
-const goOn = <T>(
-  work: Attempted<T>,
-  limits: AttemptLimits,
-  first: Promise<T> | undefined,
-  cause: unknown,
-): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const until = performance.now() + limits.deadlineMs
-    let over = false
-    let pause: NodeJS.Timeout | undefined
-    const end = (): void => {
-      over = true
-      clearTimeout(timer)
-      clearTimeout(pause)
-    }
-    const timer = setTimeout(() => {
-      end()
-      const error = work.late()
-      work.failed(error)
-      reject(error)
-    }, limits.deadlineMs)
-    const retry = (error: unknown, attempt: number): void => {
-      const wait = backoff(limits, attempt)
-      // What cannot be tried in time any more is not waited for.
-      if (performance.now() + wait < until) pause = setTimeout(() => start(attempt + 1), wait)
-      else {
-        end()
-        reject(error)
-      }
-    }
-    const failed = (error: unknown, attempt: number): void => {
-      if (over) return
-      if (work.failed(error) && attempt < limits.attempts) retry(error, attempt)
-      else {
-        end()
-        reject(error)
-      }
-    }
-    const watch = (answer: MaybePromise<T>, attempt: number): void => {
-      Promise.resolve(answer).then(
-        (value) => {
-          if (over) return
-          end()
-          work.succeeded()
-          resolve(value)
-        },
-        (error: unknown) => failed(error, attempt),
-      )
-    }
-    const start = (attempt: number): void => {
-      try {
-        watch(work.run(), attempt)
-      } catch (error) {
-        failed(error, attempt)
-      }
-    }
-    if (first === undefined) retry(cause, 1)
-    else watch(first, 1)
-  })
