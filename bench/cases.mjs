@@ -47,6 +47,7 @@ export const smallCases = [
   { id: 'floor', name: 'Express floor', server: 'floor', ...small, ...never },
   { id: 'uncached', name: 'Express, uncached handler', server: 'uncached', ...small, ...always },
   { id: 'hit', name: 'Stowage, hit', server: 'stowage', ...small, ...never },
+  { id: 'tiered', name: 'Stowage, hit in the first tier', server: 'tiered', ...small, ...never },
   { id: '304', name: 'Stowage, 304', server: 'stowage', ...small, ...never, conditional: true },
   {
     id: 'miss',

@@ -1,4 +1,6 @@
 // What the benchmarked servers answer with. All of them answer the same paths with the same content.
+import { memory, tiered } from '@stowage/core'
+import { asyncBackend } from '@stowage/core/testing'
 import { cacheMiddleware } from '@stowage/express'
 import { cached } from '@stowage/node'
 import apicache from 'apicache'
@@ -88,6 +90,7 @@ export const listeners = {
   floor: () => withMiddleware(answerReady),
   uncached,
   stowage: () => withMiddleware(cacheMiddleware()),
+  tiered: () => withMiddleware(cacheMiddleware({ backend: tiered(memory(), asyncBackend(memory())) })),
   apicache: () => withMiddleware(apicache.middleware('10 minutes')),
   'route-cache': () => withMiddleware(routeCache.cacheSeconds(600)),
   ...fastifyListeners(handled, readySmall, readyLarge),

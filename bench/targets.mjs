@@ -20,6 +20,7 @@ const overHttp = [
   compared('hit on Koa, 62 KB: × Koa floor', 'large koa hit', 'large koa floor', 1.2),
   compared('hit on Koa, 1.2 KB: × koa-cash', 'koa hit', 'koa-cash', 1),
   compared('hit on Koa, 62 KB: × koa-cash', 'large koa hit', 'large koa-cash', 1),
+  compared('hit in the first tier: × hit', 'tiered', 'hit', 1.1),
   compared('304: × hit', '304', 'hit', 1),
   beyond('miss that stores: µs beyond the uncached handler', 'miss', 'uncached', 15),
   beyond('`no-store`: µs beyond the uncached handler', 'no-store', 'uncached no-store', 4),

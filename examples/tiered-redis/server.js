@@ -29,7 +29,7 @@ app.get('/items/:id', cache.route({ ttl: '5m' }), async (req, res) => {
   const item = await load(req.params.id)
   if (item === undefined) return res.status(404).json({ error: 'no such item' })
   req.cache.tag(`item:${item.id}`)
-  res.json({ ...item, process: process.pid })
+  res.json({ ...item, process: process.pid, made: new Date().toISOString() })
 })
 
 app.delete(

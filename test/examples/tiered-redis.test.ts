@@ -1,26 +1,53 @@
 import { join } from 'node:path'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { startRedis } from '../servers/redis.ts'
-import { requireBuild, root, serveScript, visit } from './children.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type RedisServer, startRedis } from '../servers/redis.ts'
+import { requireBuild, root, type Serving, serveScript, visit } from './children.ts'
 
-beforeAll(requireBuild)
+const folder = join(root, 'examples/tiered-redis')
+const headers = { host: 'shop.example' }
+const path = '/items/1'
 
-test('two processes of the example on tiers share what is stored, and a change', async () => {
-  const redis = await startRedis()
-  onTestFinished(() => redis.end())
-  const serve = () => serveScript('server.js', join(root, 'examples/tiered-redis'), { REDIS_URL: redis.url })
-  await using one = await serve()
-  await using other = await serve()
-  const first = await visit(one.port, '/items/1')
-  expect(first.cacheStatus).toMatch(/; stored$/)
-  // What is stored goes to Redis behind the answer.
-  const entries = () => redis.command('KEYS', 'tiered-example{}:*')
-  await expect.poll(entries, { timeout: 10_000 }).not.toEqual([])
-  expect((await visit(other.port, '/items/1')).body).toBe(first.body)
+describe('the example of memory in front of Redis', () => {
+  let redis: RedisServer
+  let servers: readonly Serving[] = []
 
-  expect((await visit(one.port, '/items/1', { method: 'DELETE' })).status).toBe(204)
-  const missed = async () => (await visit(other.port, '/items/1')).body !== first.body
-  await expect.poll(missed, { timeout: 10_000 }).toBe(true)
-  expect(await one.stop()).toBe(0)
-  expect(await other.stop()).toBe(0)
+  beforeAll(async () => {
+    requireBuild()
+    redis = await startRedis()
+    const start = () => serveScript('server.js', folder, { REDIS_URL: redis.url })
+    servers = await Promise.all([start(), start()])
+  }, 60_000)
+  afterAll(async () => {
+    await Promise.all(servers.map((server) => server.stop()))
+    await redis?.end()
+  })
+
+  test('two processes share an item, and see a change by either', async () => {
+    const [one = 0, two = 0] = servers.map(({ port }) => port)
+    await expect.poll(() => servers[0]?.stdout()).toContain(`http://localhost:${one}`)
+    const first = await visit(one, path, { headers })
+    expect(first.cacheStatus).toContain('fwd=uri-miss')
+    await expect.poll(() => redis.command('KEYS', 'tiered-example*p8:/items/1*')).toHaveLength(1)
+    const shared = await visit(two, path, { headers })
+    expect(shared.cacheStatus).toMatch(/^stowage; hit; ttl=\d+$/)
+    expect(shared.body).toBe(first.body)
+    expect((await visit(two, path, { method: 'DELETE', headers })).status).toBe(204)
+    expect((await visit(two, path, { headers })).body).not.toBe(first.body)
+    // The second within which another process hears of it, and what a busy machine adds.
+    await expect
+      .poll(async () => (await visit(one, path, { headers })).body, { timeout: 1300 })
+      .not.toBe(first.body)
+  })
+
+  test('they go on without Redis', async () => {
+    const [one = 0] = servers.map(({ port }) => port)
+    await visit(one, path, { headers })
+    redis.signal('SIGKILL')
+    for (let i = 0; i < 5; i++) expect((await visit(one, path, { headers })).cacheStatus).toContain('; hit')
+    expect((await visit(one, '/items/2', { headers })).status).toBe(200)
+  })
+
+  test('each ends by itself on SIGTERM', async () => {
+    expect(await servers[1]?.stop()).toBe(0)
+  })
 })

@@ -1,10 +1,13 @@
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { memory, tiered } from '@stowage/core'
 import { cached } from '@stowage/node'
 import { redis } from '@stowage/redis'
 
 // A process of its own with a cache on a shared Redis, in front of an origin that another process is.
-const [redisUrl = '', origin = '', skewMs = '0'] = process.argv.slice(2)
+const [redisUrl = '', origin = '', skewMs = '0', kind = 'plain'] = process.argv.slice(2)
+// During an outage of its own a process cannot hear of others' invalidations.
+const shared = redis({ url: redisUrl, fallback: false })
 
 const fetchOrigin = (path: string): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -22,8 +25,7 @@ const cache = cached(
     void fetchOrigin(request.url ?? '/').then((body) => response.end(body))
   },
   {
-    // During an outage of its own a process cannot hear of others' invalidations.
-    backend: redis({ url: redisUrl, fallback: false }),
+    backend: kind === 'tiered' ? tiered(memory(), shared) : shared,
     ttl: '1h',
     tags: (view) => [view.url.pathname.slice(1)],
     clock: () => Date.now() + Number(skewMs),

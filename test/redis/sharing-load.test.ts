@@ -1,82 +1,22 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { redis } from '@stowage/redis'
-import { buildSync } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createRandom, pick } from '../../packages/core/test/random.ts'
 import { scaled } from '../scale.ts'
 import { pause, type RedisServer, startRedis } from '../servers/redis.ts'
 import { startProxy } from '../servers/tcp-proxy.ts'
+import { buildChild, send, startOrigin } from './processes.ts'
 import { isHit, serveSite, startLoad, wrongAmong } from './site.ts'
 
-const built = mkdtempSync(join(tmpdir(), 'stowage-redis-child-'))
-const script = join(built, 'child.cjs')
+const children = buildChild()
 let server: RedisServer
 
 beforeAll(async () => {
-  buildSync({
-    entryPoints: [new URL('sharing-child.ts', import.meta.url).pathname],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    logLevel: 'error',
-  })
   server = await startRedis()
 }, 200_000)
 afterAll(async () => {
-  rmSync(built, { recursive: true, force: true })
+  children.end()
   await server.end()
 })
-
-const send = (
-  port: number,
-  method: string,
-  path: string,
-): Promise<{ status: number; body: string; hit: boolean; cacheStatus: string }> =>
-  new Promise((resolve, reject) => {
-    const headers = { host: 'shop.example' }
-    const sent = request({ port, method, path, headers, host: '127.0.0.1' }, (response) => {
-      let body = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        body += chunk
-      })
-      const hit = /; hit\b/.test(String(response.headers['cache-status']))
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          body,
-          hit,
-          cacheStatus: String(response.headers['cache-status']),
-        }),
-      )
-    })
-    sent.on('error', reject).end()
-  })
-
-/** An origin whose items have versions; an answer leaves some time after its version was read. */
-const startOrigin = async (random: () => number) => {
-  const versions = new Map<string, number>()
-  const origin = createServer((incoming, response) => {
-    const version = versions.get(incoming.url ?? '') ?? 0
-    setTimeout(() => response.end(String(version)), random() * 25)
-  })
-  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void origin.close())
-  return { versions, url: `http://127.0.0.1:${(origin.address() as AddressInfo).port}` }
-}
-
-const startChild = async (redisUrl: string, origin: string, skewMs: number): Promise<number> => {
-  const child = fork(script, [redisUrl, origin, String(skewMs)])
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const [port] = (await once(child, 'message')) as [number]
-  return port
-}
 
 const paths = ['/a', '/b', '/c', '/d', '/e']
 
@@ -93,7 +33,7 @@ describe('several processes on one Redis', () => {
       const minutes = [0, 5, -5, 0]
       const ports = await Promise.all(
         Array.from({ length: count }, (_, index) =>
-          startChild(index % 2 === 0 ? server.url : faulty, url, (minutes[index] ?? 0) * 60_000),
+          children.start(index % 2 === 0 ? server.url : faulty, url, (minutes[index] ?? 0) * 60_000),
         ),
       )
       /** Of each item the versions whose invalidation has resolved, and when. */
@@ -136,7 +76,7 @@ describe('several processes on one Redis', () => {
   test('find what another has stored, and an invalidation by one holds for all at once', async () => {
     await server.command('FLUSHALL')
     const { versions, url } = await startOrigin(() => 0)
-    const ports = await Promise.all([0, 0, 0].map(() => startChild(server.url, url, 0)))
+    const ports = await Promise.all([0, 0, 0].map(() => children.start(server.url, url, 0)))
     const [one = 0, two = 0, three = 0] = ports
     await send(one, 'GET', '/a')
     await pause(100)
