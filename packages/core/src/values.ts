@@ -121,7 +121,11 @@ class Values implements ValueCache {
 
   async deleteMany(keys: readonly (string | CacheKey)[]): Promise<number> {
     const texts = [...new Set(keys.map(textOf))]
-    if (this.#backend.deleteMany !== undefined) return this.#backend.deleteMany(texts)
+    if (this.#backend.deleteMany !== undefined) {
+      const count = await this.#backend.deleteMany(texts)
+      this.#stats.deletes += Math.max(0, count)
+      return count
+    }
     const removed = await Promise.all(texts.map((key) => this.delete(key)))
     return removed.filter(Boolean).length
   }

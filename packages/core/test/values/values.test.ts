@@ -168,6 +168,21 @@ describe('values', () => {
     await expect(cache.clear()).rejects.toMatchObject({ code: 'BACKEND_ERROR', operation: 'clear' })
   })
 
+  test('deleted together are counted where the backend keeps no counters', async () => {
+    const store = memory()
+    const cache = values({
+      ...mockBackend(),
+      set: store.set.bind(store),
+      deleteMany: store.deleteMany.bind(store),
+    })
+    await cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ])
+    expect(await cache.deleteMany(['a', 'b', 'c'])).toBe(2)
+    expect((await cache.stats()).deletes).toBe(2)
+  })
+
   test('that somebody has damaged, or stored under another key, are not there', async () => {
     const store = memory()
     const cache = values(store)
