@@ -2,9 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CacheOptions,
   type CachePolicy,
-  createCache,
   type Decision,
-  type FieldMap,
   type Forward,
   type HandlerCache,
   type InvalidateOptions,
@@ -16,14 +14,14 @@ import {
   type Selector,
 } from '@stowage/core'
 import {
-  attach,
+  type Adapter,
   attachedTo,
-  capture,
-  currentFields,
-  editRequest,
-  joinHandlers,
-  replay,
-  replayOf,
+  cacheFor,
+  carryOut,
+  meetAtRoute,
+  openForward,
+  replayedAs,
+  selectorFor,
   send,
 } from '@stowage/node'
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
@@ -91,63 +89,43 @@ const rootOf = (app: Application): Application => {
   return parent === undefined ? app : rootOf(parent)
 }
 
-const forwardTo = (cache: Cache, forward: Forward, request: Request, response: Response): void => {
-  attach(request, cache, forward)
-  request.cache = joinHandlers(request.cache, forward.handler)
-  editRequest(request, request.headers as FieldMap, forward.requestEdits)
-  capture(response, forward, () => {
+const open = (cache: Cache, forward: Forward, request: Request, response: Response): void => {
+  openForward(cache, forward, response, request, () => {
     // A mounted application may trust a proxy that this one does not: its answer is about another host.
     if (isForwardedElsewhere(request, forward.request)) forward.handler.skip('forwarded host')
-    // What the handler could read of the header is what the response may depend on.
-    forward.meet({ headers: currentFields(request, forward.request.headers) })
     return routeOf(request)
   })
 }
 
-const act = (
-  cache: Cache,
-  decision: Decision,
-  request: Request,
-  response: Response,
-  next: NextFunction,
-): void => {
-  const gone = response.destroyed || response.writableEnded
-  if (decision.action === 'reuse') {
-    const { revalidation } = decision
-    if (response.headersSent && !gone) {
-      // An outer layer has begun the answer: another can no more be sent.
-      revalidation?.abort(new Error('the head has left already'))
-      next()
-      return
-    }
-    if (!gone) send(response, decision.response)
-    if (revalidation !== undefined) {
-      const root = rootOf(request.app) as unknown as (request: object, response: object) => unknown
-      replay(cache, revalidation, (detached, into) => root(detached, into))
-    }
-    return
-  }
-  if (gone) {
-    decision.abort(new Error('the client has gone'))
-    return
-  }
-  if (attachedTo(request, cache) === decision)
-    editRequest(request, decision.request.headers, decision.requestEdits)
-  else forwardTo(cache, decision, request, response)
-  next()
+const adapterFor = (cache: Cache): Adapter<Response, void> => ({
+  responseOf: (response) => response,
+  select: (response, selected) => send(response, selected),
+  forward: (response, forward, next) => {
+    open(cache, forward, response.req, response)
+    next()
+  },
+  entryOf: ({ req: { app } }) => {
+    const root = rootOf(app) as unknown as (request: object, response: object) => unknown
+    return (request, response) => root(request, response)
+  },
+})
+
+/** A cache, and how Express does what it decides. */
+interface Layer {
+  readonly cache: Cache
+  readonly adapter: Adapter<Response, void>
 }
 
 /** Decides now where the answer is there, or when it comes. */
 const settle = (
-  cache: Cache,
+  { cache, adapter }: Layer,
   decision: MaybePromise<Decision>,
-  request: Request,
   response: Response,
   next: NextFunction,
 ): void => {
   if (isPromise(decision))
-    decision.then((settled) => act(cache, settled, request, response, next)).catch(next)
-  else act(cache, decision, request, response, next)
+    decision.then((settled) => carryOut(cache, settled, response, adapter, next)).catch(next)
+  else carryOut(cache, decision, response, adapter, next)
 }
 
 /** The Forward that this request already has, or the one that it was made for. */
@@ -156,34 +134,28 @@ const known = (cache: Cache, request: Request, response: Response): Forward | un
   if (attached !== undefined) return attached
   shareShape(request, 'statusCode')
   shareShape(response, 'sendDate')
-  const replayed = replayOf(request, cache)
-  if (replayed === undefined) return undefined
-  replayed.meet({ raw: request, headers: request.headers as FieldMap })
-  forwardTo(cache, replayed, request, response)
+  const replayed = replayedAs(cache, request, request)
+  if (replayed !== undefined) open(cache, replayed, request, response)
   return replayed
 }
 
 const inFront =
-  (cache: Cache): RequestHandler =>
+  (layer: Layer): RequestHandler =>
   (request, response, next) => {
+    const { cache } = layer
     if (known(cache, request, response) !== undefined) return next()
-    settle(cache, cache.lookup(new ExpressRequest(request)), request, response, next)
+    settle(layer, cache.lookup(new ExpressRequest(request)), response, next)
   }
 
 const atRoute =
-  (cache: Cache, rules: RouteRules): RequestHandler =>
+  (layer: Layer, rules: RouteRules): RequestHandler =>
   (request, response, next) => {
+    const { cache } = layer
     const forward = known(cache, request, response)
-    const route = routeOf(request)
-    forward?.meet({
-      raw: request,
-      headers: currentFields(request, forward.request.headers),
-      rewritten: rewrittenOf(request),
-      ...(route === undefined ? {} : { route }),
-    })
+    if (forward !== undefined) meetAtRoute(forward, request, request, routeOf(request), rewrittenOf(request))
     const decision =
       forward === undefined ? cache.lookup(new ExpressRequest(request), rules) : cache.refine(forward, rules)
-    settle(cache, decision, request, response, next)
+    settle(layer, decision, response, next)
   }
 
 const invalidating =
@@ -194,13 +166,10 @@ const invalidating =
   ): RequestHandler =>
   (request, response, next) => {
     const forward = known(cache, request, response) ?? cache.bypass(new ExpressRequest(request))
-    if (attachedTo(request, cache) === undefined) forwardTo(cache, forward, request, response)
+    if (attachedTo(request, cache) === undefined) open(cache, forward, request, response)
     cache.invalidateAfter(forward, () => selector(request), options)
     next()
   }
-
-const isCache = (options: CacheOptions<Request> | Cache | undefined): options is Cache =>
-  typeof (options as Partial<Cache> | undefined)?.lookup === 'function'
 
 /**
  * A shared HTTP cache for Express 4 and 5. Without options it stores only what handlers themselves declare fresh
@@ -212,13 +181,11 @@ const isCache = (options: CacheOptions<Request> | Cache | undefined): options is
  * app.use(cacheMiddleware({ ttl: '1m' }))
  */
 export const cacheMiddleware = (options?: CacheOptions<Request> | ResponseCache<Request>): ExpressCache => {
-  const cache = isCache(options) ? options : createCache<Request>(options, 'cacheMiddleware')
+  const cache = cacheFor(options, 'cacheMiddleware')
+  const layer: Layer = { cache, adapter: adapterFor(cache) }
   const route: ExpressCache['route'] = (policy, overrides) =>
-    atRoute(cache, cache.policy(policy, 'cache.route', undefined, overrides)) as RouteHandler
-  const invalidates: ExpressCache['invalidates'] = (selector, how) => {
-    cache.checkSelector(typeof selector === 'function' ? { all: true } : selector, how)
-    const select = typeof selector === 'function' ? selector : () => selector
-    return invalidating(cache, select, how) as RouteHandler
-  }
-  return Object.assign(inFront(cache), cache, { route, invalidates })
+    atRoute(layer, cache.policy(policy, 'cache.route', undefined, overrides)) as RouteHandler
+  const invalidates: ExpressCache['invalidates'] = (selector, how) =>
+    invalidating(cache, selectorFor(cache, selector, how), how) as RouteHandler
+  return Object.assign(inFront(layer), cache, { route, invalidates })
 }

@@ -2,9 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CacheOptions,
   type CachePolicy,
-  createCache,
   type Decision,
-  type FieldMap,
   type Forward,
   type HandlerCache,
   type InvalidateOptions,
@@ -16,14 +14,15 @@ import {
   type Selector,
 } from '@stowage/core'
 import {
-  attach,
+  type Adapter,
   attachedTo,
-  capture,
-  currentFields,
+  cacheFor,
+  carryOut,
   editRequest,
-  joinHandlers,
-  replay,
-  replayOf,
+  meetAtRoute,
+  openForward,
+  replayedAs,
+  selectorFor,
 } from '@stowage/node'
 import type { Context, Next } from 'koa'
 import { KoaRequest, rewrittenOf, routeOf } from './request.ts'
@@ -75,14 +74,8 @@ export interface KoaCache extends RouteMiddleware, ResponseCache<Context> {
 type Cache = ResponseCache<Context>
 type Entry = (request: IncomingMessage, response: ServerResponse) => unknown
 
-/** A cache, and where its revalidations enter an application. */
-interface Layer {
-  readonly cache: Cache
-  readonly entryOf: (app: Context['app']) => Entry
-}
-
 /** Nearly always there is one application: its entry is made once. */
-const rememberEntry = (): Layer['entryOf'] => {
+const rememberEntry = (): ((app: Context['app']) => Entry) => {
   let known: { readonly app: Context['app']; readonly entry: Entry } | undefined
   return (app) => {
     if (known?.app !== app) known = { app, entry: app.callback() }
@@ -91,16 +84,9 @@ const rememberEntry = (): Layer['entryOf'] => {
 }
 
 /** Runs what is inside, and reports what it leaves on the context before outer layers add to it. */
-const forwardTo = async ({ cache }: Layer, forward: Forward, ctx: Context, inside: Next): Promise<void> => {
+const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: Next): Promise<void> => {
   const { req, res } = ctx
-  attach(req, cache, forward)
-  ctx.cache = joinHandlers(ctx.cache, forward.handler)
-  editRequest(req, req.headers as FieldMap, forward.requestEdits)
-  const captured = capture(res, forward, () => {
-    // What the handler could read of the header is what the response may depend on.
-    forward.meet({ headers: currentFields(req, forward.request.headers) })
-    return routeOf(ctx)
-  })
+  const captured = openForward(cache, forward, res, ctx, () => routeOf(ctx))
   forward.onNotModified = () => {
     ctx.status = 304
     if (ctx.respond === false) res.end()
@@ -118,81 +104,60 @@ const forwardTo = async ({ cache }: Layer, forward: Forward, ctx: Context, insid
   if (ctx.respond !== false) await report(ctx, forward, captured)
 }
 
-const act = (layer: Layer, decision: Decision, ctx: Context, next: Next): MaybePromise<void> => {
-  const { cache, entryOf } = layer
-  const gone = ctx.res.destroyed || ctx.res.writableEnded
-  if (decision.action === 'reuse') {
-    const { revalidation } = decision
-    if (ctx.res.headersSent && !gone) {
-      // An outer layer has begun the answer: another can no more be sent.
-      revalidation?.abort(new Error('the head has left already'))
-      return next()
-    }
-    if (!gone) select(ctx, decision.response)
-    if (revalidation !== undefined) replay(cache, revalidation, entryOf(ctx.app))
-    return undefined
+const adapterFor = (cache: Cache): Adapter<Context, Promise<void>> => {
+  const entryOf = rememberEntry()
+  return {
+    responseOf: (ctx) => ctx.res,
+    select,
+    forward: (ctx, forward, next) => forwardTo(cache, forward, ctx, next),
+    entryOf: (ctx) => entryOf(ctx.app),
   }
-  if (gone) {
-    decision.abort(new Error('the client has gone'))
-    return undefined
-  }
-  if (attachedTo(ctx.req, cache) !== decision) return forwardTo(layer, decision, ctx, next)
-  editRequest(ctx.req, decision.request.headers, decision.requestEdits)
-  return next()
+}
+
+/** A cache, and how Koa does what it decides. */
+interface Layer {
+  readonly cache: Cache
+  readonly adapter: Adapter<Context, Promise<void>>
 }
 
 /** Decides now where the answer is there, or when it comes. */
 const settle = (
-  layer: Layer,
+  { cache, adapter }: Layer,
   decision: MaybePromise<Decision>,
   ctx: Context,
   next: Next,
 ): MaybePromise<void> =>
   isPromise(decision)
-    ? decision.then((settled) => act(layer, settled, ctx, next))
-    : act(layer, decision, ctx, next)
+    ? decision.then((settled) => carryOut(cache, settled, ctx, adapter, next))
+    : carryOut(cache, decision, ctx, adapter, next)
 
 /** The Forward that this request already has, or the one that it was made for. */
-const known = ({ cache }: Layer, ctx: Context): Forward | undefined => {
-  const attached = attachedTo(ctx.req, cache)
-  if (attached !== undefined) return attached
-  const replayed = replayOf(ctx.req, cache)
-  replayed?.meet({ raw: ctx, headers: ctx.req.headers as FieldMap })
-  return replayed
-}
+const known = (cache: Cache, ctx: Context): Forward | undefined =>
+  attachedTo(ctx.req, cache) ?? replayedAs(cache, ctx.req, ctx)
 
 /** Runs what is inside with a Forward, once for each request. */
-const within = (layer: Layer, forward: Forward, ctx: Context, inside: Next): Promise<void> =>
-  attachedTo(ctx.req, layer.cache) === forward ? inside() : forwardTo(layer, forward, ctx, inside)
+const within = (cache: Cache, forward: Forward, ctx: Context, inside: Next): Promise<void> =>
+  attachedTo(ctx.req, cache) === forward ? inside() : forwardTo(cache, forward, ctx, inside)
 
 const inFront = (layer: Layer, ctx: Context, next: Next): MaybePromise<void> => {
-  const forward = known(layer, ctx)
-  if (forward !== undefined) return within(layer, forward, ctx, next)
-  return settle(layer, layer.cache.lookup(new KoaRequest(ctx)), ctx, next)
+  const { cache } = layer
+  const forward = known(cache, ctx)
+  if (forward !== undefined) return within(cache, forward, ctx, next)
+  return settle(layer, cache.lookup(new KoaRequest(ctx)), ctx, next)
 }
 
 const atRoute = (layer: Layer, rules: RouteRules, ctx: Context, next: Next): MaybePromise<void> => {
   const { cache } = layer
-  const forward = known(layer, ctx)
+  const forward = known(cache, ctx)
   if (forward === undefined) return settle(layer, cache.lookup(new KoaRequest(ctx), rules), ctx, next)
-  return within(layer, forward, ctx, async () => {
-    const route = routeOf(ctx)
-    const headers = currentFields(ctx.req, forward.request.headers)
-    forward.meet({
-      raw: ctx,
-      headers,
-      rewritten: rewrittenOf(ctx),
-      ...(route === undefined ? {} : { route }),
-    })
+  return within(cache, forward, ctx, async () => {
+    meetAtRoute(forward, ctx.req, ctx, routeOf(ctx), rewrittenOf(ctx))
     await settle(layer, cache.refine(forward, rules), ctx, next)
   })
 }
 
 /** Of every hit: a promise for each would cost more than to find it. */
 const done = Promise.resolve()
-
-const isCache = (options: CacheOptions<Context> | Cache | undefined): options is Cache =>
-  typeof (options as Partial<Cache> | undefined)?.lookup === 'function'
 
 /**
  * A shared HTTP cache for Koa 2 and 3. Without options it stores only what handlers themselves declare fresh
@@ -204,18 +169,17 @@ const isCache = (options: CacheOptions<Context> | Cache | undefined): options is
  * app.use(cacheMiddleware({ ttl: '1m' }))
  */
 export const cacheMiddleware = (options?: CacheOptions<Context> | ResponseCache<Context>): KoaCache => {
-  const cache = isCache(options) ? options : createCache<Context>(options, 'cacheMiddleware')
-  const layer: Layer = { cache, entryOf: rememberEntry() }
+  const cache = cacheFor(options, 'cacheMiddleware')
+  const layer: Layer = { cache, adapter: adapterFor(cache) }
   const route: KoaCache['route'] = (policy, overrides) => {
     const rules = cache.policy(policy, 'cache.route', undefined, overrides)
     return async (ctx, next) => atRoute(layer, rules, ctx, next)
   }
   const invalidates: KoaCache['invalidates'] = (selector, how) => {
-    cache.checkSelector(typeof selector === 'function' ? { all: true } : selector, how)
-    const selectorOf = typeof selector === 'function' ? selector : () => selector
+    const selectorOf = selectorFor(cache, selector, how)
     return async (ctx, next) => {
-      const forward = known(layer, ctx) ?? cache.bypass(new KoaRequest(ctx))
-      await within(layer, forward, ctx, () => {
+      const forward = known(cache, ctx) ?? cache.bypass(new KoaRequest(ctx))
+      await within(cache, forward, ctx, () => {
         cache.invalidateAfter(forward, () => selectorOf(ctx), how)
         return next()
       })

@@ -2,20 +2,14 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import {
   type CacheOptions,
-  createCache,
-  type Decision,
-  type FieldMap,
   type Forward,
   type HandlerCache,
   isPromise,
   type ResponseCache,
 } from '@stowage/core'
-import { attach, attachedTo, joinHandlers, replayOf } from './attached.ts'
-import { capture } from './capture.ts'
+import { type Adapter, cacheFor, carryOut, openForward, replayedAs } from './adapter.ts'
+import { attachedTo } from './attached.ts'
 import type { Captured } from './captured.ts'
-import { isGone } from './gone.ts'
-import { currentFields, editRequest } from './headers.ts'
-import { replay } from './replay.ts'
 import { NodeRequest } from './request.ts'
 import { send } from './send.ts'
 
@@ -50,22 +44,6 @@ export interface CachedListener extends ResponseCache<IncomingMessage> {
 type Cache = ResponseCache<IncomingMessage>
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown
 
-const forwardTo = (
-  cache: Cache,
-  forward: Forward,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Captured => {
-  attach(request, cache, forward)
-  request.cache = joinHandlers(request.cache, forward.handler)
-  editRequest(request, request.headers as FieldMap, forward.requestEdits)
-  return capture(response, forward, () => {
-    // What the handler could read of the header is what the response may depend on.
-    forward.meet({ headers: currentFields(request, forward.request.headers) })
-    return forward.request.route
-  })
-}
-
 /** Runs the listener; what it throws or rejects with goes on as without a cache, unless a stale response stands in. */
 const run = (
   listener: Listener,
@@ -92,48 +70,36 @@ const throwOutside = (error: unknown): void => {
 }
 
 const inFrontOf = (cache: Cache, listener: Listener): Listener => {
-  const goOn = (forward: Forward, request: IncomingMessage, response: ServerResponse): unknown =>
-    run(listener, forwardTo(cache, forward, request, response), request, response)
-
-  const act = (decision: Decision, request: IncomingMessage, response: ServerResponse): unknown => {
-    const gone = isGone(response)
-    if (decision.action === 'forward') {
-      if (!gone) return goOn(decision, request, response)
-      return decision.abort(new Error('the client has gone'))
-    }
-    const { revalidation } = decision
-    if (response.headersSent && !gone) {
-      // Somebody further out has begun the answer: another can no more be sent.
-      revalidation?.abort(new Error('the head has left already'))
-      return listener(request, response)
-    }
-    if (!gone) send(response, decision.response)
-    if (revalidation !== undefined) replay(cache, revalidation, handle)
-    return undefined
+  const goOn = (response: ServerResponse, forward: Forward): unknown => {
+    const { req: request } = response
+    const captured = openForward(cache, forward, response, request, () => forward.request.route)
+    return run(listener, captured, request, response)
   }
 
   const handle: Listener = (request, response) => {
     if (attachedTo(request, cache) !== undefined) return listener(request, response)
-    const replayed = replayOf(request, cache)
-    if (replayed !== undefined) {
-      replayed.meet({ raw: request, headers: request.headers as FieldMap })
-      return goOn(replayed, request, response)
-    }
+    const replayed = replayedAs(cache, request, request)
+    if (replayed !== undefined) return goOn(response, replayed)
+    const next = (): unknown => listener(request, response)
     const decision = cache.lookup(new NodeRequest(request))
-    if (!isPromise(decision)) return act(decision, request, response)
+    if (!isPromise(decision)) return carryOut(cache, decision, response, adapter, next)
     return decision.then((settled) => {
       try {
-        return act(settled, request, response)
+        return carryOut(cache, settled, response, adapter, next)
       } catch (error) {
         return throwOutside(error)
       }
     })
   }
+
+  const adapter: Adapter<ServerResponse, unknown> = {
+    responseOf: (response) => response,
+    select: (response, selected) => send(response, selected),
+    forward: goOn,
+    entryOf: () => handle,
+  }
   return handle
 }
-
-const isCache = (options: CacheOptions<IncomingMessage> | Cache | undefined): options is Cache =>
-  typeof (options as Partial<Cache> | undefined)?.lookup === 'function'
 
 /**
  * Puts a shared HTTP cache in front of a listener: of a bare one, or of any framework's. A hit never enters it. Without
@@ -159,7 +125,7 @@ export function cached(
   listener: RequestListener | Http2Listener,
   options?: CacheOptions<IncomingMessage> | ResponseCache<IncomingMessage>,
 ): CachedListener {
-  const cache = isCache(options) ? options : createCache<IncomingMessage>(options, 'cached')
+  const cache = cacheFor(options, 'cached')
   // The compatibility API of HTTP/2 has what is used of node:http's.
   return Object.assign(inFrontOf(cache, listener as Listener) as CachedListener, { ...cache })
 }

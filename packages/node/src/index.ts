@@ -1,3 +1,12 @@
+export {
+  type Adapter,
+  cacheFor,
+  carryOut,
+  meetAtRoute,
+  openForward,
+  replayedAs,
+  selectorFor,
+} from './adapter.ts'
 export { type Aside, type AsideRules, endListeners, sendAside } from './aside.ts'
 export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { parsedBody, readBody } from './body.ts'

@@ -1,0 +1,159 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  type CacheOptions,
+  createCache,
+  type Decision,
+  type FieldMap,
+  type Forward,
+  type HandlerCache,
+  type InvalidateOptions,
+  type ResponseCache,
+  type SelectedResponse,
+  type Selector,
+} from '@stowage/core'
+import { attach, attachedTo, joinHandlers, replayOf } from './attached.ts'
+import { capture } from './capture.ts'
+import type { Captured } from './captured.ts'
+import { isGone } from './gone.ts'
+import { currentFields, editRequest } from './headers.ts'
+import { replay } from './replay.ts'
+
+/**
+ * How one framework does what every adapter has to do. `At` is what the framework hands to its middleware, `Done` what
+ * that returns.
+ *
+ * @example
+ * const express: Adapter<Response, void> = { responseOf: (res) => res, select: send, forward, entryOf }
+ */
+export interface Adapter<At, Done> {
+  responseOf(at: At): ServerResponse
+  /** Answers with a selected response. */
+  select(at: At, response: SelectedResponse): void
+  /** Opens a Forward and lets the request go on. */
+  forward(at: At, forward: Forward, next: () => Done): Done
+  /** Where a background revalidation enters the application. */
+  entryOf(at: At): (request: IncomingMessage, response: ServerResponse) => unknown
+}
+
+type Known = Pick<ResponseCache<never>, 'lookup'>
+
+/**
+ * Carries out a decision: answers from the cache, or lets the request go on to its handler. Undefined where it is
+ * answered, or nobody is there to be answered.
+ *
+ * @example
+ * carryOut(cache, cache.lookup(request), response, adapter, next)
+ */
+export const carryOut = <At, Done>(
+  cache: Known,
+  decision: Decision,
+  at: At,
+  adapter: Adapter<At, Done>,
+  next: () => Done,
+): Done | undefined => {
+  const response = adapter.responseOf(at)
+  const gone = isGone(response)
+  if (decision.action === 'reuse') {
+    const { revalidation } = decision
+    if (response.headersSent && !gone) {
+      // An outer layer has begun the answer: another can no more be sent.
+      revalidation?.abort(new Error('the head has left already'))
+      return next()
+    }
+    if (!gone) adapter.select(at, decision.response)
+    if (revalidation !== undefined) replay(cache, revalidation, adapter.entryOf(at))
+    return undefined
+  }
+  if (gone) {
+    decision.abort(new Error('the client has gone'))
+    return undefined
+  }
+  if (attachedTo(response.req, cache) !== decision) return adapter.forward(at, decision, next)
+  editRequest(response.req, decision.request.headers, decision.requestEdits)
+  return next()
+}
+
+/**
+ * Attaches a Forward to its request, shows the handler what it may see, and captures the response. `owner` is where
+ * handlers find `cache`; `route` is asked when the head is known.
+ *
+ * @example
+ * openForward(cache, forward, response, request, () => request.route?.path)
+ */
+export const openForward = (
+  cache: Known,
+  forward: Forward,
+  response: ServerResponse,
+  owner: { cache?: HandlerCache },
+  route: () => string | undefined,
+): Captured => {
+  const { req: request } = response
+  attach(request, cache, forward)
+  owner.cache = joinHandlers(owner.cache, forward.handler)
+  editRequest(request, request.headers as FieldMap, forward.requestEdits)
+  return capture(response, forward, () => {
+    // What the handler could read of the header is what the response may depend on.
+    forward.meet({ headers: currentFields(request, forward.request.headers) })
+    return route()
+  })
+}
+
+/**
+ * The Forward of a background revalidation that has come back as this request; `raw` is what policy functions are given.
+ *
+ * @example
+ * const forward = attachedTo(request, cache) ?? replayedAs(cache, request, request)
+ */
+export const replayedAs = (cache: Known, request: IncomingMessage, raw: unknown): Forward | undefined => {
+  const forward = replayOf(request, cache)
+  forward?.meet({ raw, headers: request.headers as FieldMap })
+  return forward
+}
+
+/**
+ * Tells a Forward of what a request has become on its way to its route.
+ *
+ * @example
+ * meetAtRoute(forward, request, request, '/items/:id', undefined)
+ */
+export const meetAtRoute = (
+  forward: Forward,
+  request: IncomingMessage,
+  raw: unknown,
+  route: string | undefined,
+  rewritten: string | undefined,
+): void => {
+  const headers = currentFields(request, forward.request.headers)
+  forward.meet({ raw, headers, rewritten, ...(route === undefined ? {} : { route }) })
+}
+
+/**
+ * The cache that was given, or a new one by the options that were; `site` names the function in errors.
+ *
+ * @throws `CacheConfigError` where an option cannot work.
+ * @example
+ * const cache = cacheFor(options, 'cacheMiddleware')
+ */
+export const cacheFor = <Raw>(
+  options: CacheOptions<Raw> | ResponseCache<Raw> | undefined,
+  site: string,
+): ResponseCache<Raw> =>
+  typeof (options as Partial<ResponseCache<Raw>> | undefined)?.lookup === 'function'
+    ? (options as ResponseCache<Raw>)
+    : createCache<Raw>(options as CacheOptions<Raw> | undefined, site)
+
+/**
+ * What a route invalidates, as a function of its request.
+ *
+ * @throws `CacheConfigError` where the selector or an option cannot work.
+ * @example
+ * const select = selectorFor(cache, { tags: ['items'] }, undefined)
+ */
+export const selectorFor = <Raw>(
+  cache: Pick<ResponseCache<never>, 'checkSelector'>,
+  selector: Selector | ((raw: Raw) => Selector),
+  options: InvalidateOptions | undefined,
+): ((raw: Raw) => Selector) => {
+  cache.checkSelector(typeof selector === 'function' ? { all: true } : selector, options)
+  return typeof selector === 'function' ? selector : () => selector
+}
