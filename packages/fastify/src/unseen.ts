@@ -12,7 +12,7 @@ export const isUnsafe = (method: string): boolean => !safe.has(method)
 
 /**
  * An answer that no hook of a route has seen coming: of a handler for what is not found, or of a hook in front. What it
- * has changed is invalidated before it leaves; undefined where nothing has to be waited for.
+ * has changed is invalidated before it leaves, with what its route names; undefined where nothing has to be waited for.
  */
 export const invalidateUnseen = (
   cache: ResponseCache<FastifyRequest>,
@@ -20,6 +20,9 @@ export const invalidateUnseen = (
 ): Promise<void> | undefined => {
   const { request, raw } = reply
   const forward = cache.bypass(new ForwardableRequest(request, ''))
+  const { cacheInvalidates: selector } = request.routeOptions.config
+  if (selector !== undefined)
+    cache.invalidateAfter(forward, () => (typeof selector === 'function' ? selector(request) : selector))
   const headers = fieldsOf(new ReplyFields(reply))
   const { hold } = forward.respond({ status: raw.statusCode, method: request.method, headers })
   void forward.end()
