@@ -1,6 +1,5 @@
 import type {
   Decision,
-  Forward,
   HandlerCache,
   ResponseCache,
   RouteRules,
@@ -8,7 +7,7 @@ import type {
   Selector,
 } from '@stowage/core'
 import { isPromise } from '@stowage/core'
-import { attach, attachedTo, currentFields, editRequest, replay, replayOf, send } from '@stowage/node'
+import { type Adapter, attachedTo, carryOut, meetAtRoute, replayOf, send } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { type Done, ReplyCapture } from './capture.ts'
 import { ForwardableRequest, rewrittenOf } from './request.ts'
@@ -35,7 +34,7 @@ export type Captured = FastifyRequest & { [captured]: Layer | null }
 
 /** What stands for a request at the beginning of `onSend`. */
 export interface Layer {
-  readonly handler?: HandlerCache
+  readonly handler?: HandlerCache | undefined
   send(payload: unknown, done: Done, reply: FastifyReply): void
 }
 
@@ -54,13 +53,6 @@ export interface Place {
   readonly invalidates: ((request: FastifyRequest) => Selector) | undefined
   /** Whether nobody else has a hook that sees what the route sends. */
   readonly isAlone: () => boolean
-}
-
-const forwardTo = ({ scope, route }: Place, forward: Forward, reply: FastifyReply): void => {
-  const request = reply.request as Captured
-  attach(request.raw, scope.cache, forward)
-  editRequest(request.raw, forward.request.headers, forward.requestEdits)
-  request[captured] = new ReplyCapture(reply, forward, route)
 }
 
 const hasFields = (reply: FastifyReply): boolean => {
@@ -84,26 +76,18 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
   reply.send(bodyFor(reply, response) ?? undefined)
 }
 
-const act = (place: Place, decision: Decision, reply: FastifyReply, next: () => void): void => {
-  const { app, cache } = place.scope
-  const { raw, request } = reply
-  const gone = raw.destroyed || raw.writableEnded
-  if (decision.action === 'reuse') {
-    const { revalidation } = decision
-    if (!gone) sendSelected(place, reply, decision.response)
-    if (revalidation !== undefined)
-      replay(cache, revalidation, (detached, into) => app.routing(detached, into))
-    return
+const adapterFor = (place: Place): Adapter<FastifyReply, void> => {
+  const { scope, route } = place
+  return {
+    responseOf: (reply) => reply.raw,
+    select: (reply, response) => sendSelected(place, reply, response),
+    forward: (reply, forward, next) => {
+      const request = reply.request as Captured
+      request[captured] = new ReplyCapture(scope.cache, reply, forward, route)
+      next()
+    },
+    entryOf: () => (request, response) => scope.app.routing(request, response),
   }
-  if (gone) {
-    decision.abort(new Error('the client has gone'))
-    return
-  }
-  const { invalidates } = place
-  if (invalidates !== undefined) cache.invalidateAfter(decision, () => invalidates(request))
-  if (attachedTo(request.raw, cache) !== decision) forwardTo(place, decision, reply)
-  else editRequest(request.raw, decision.request.headers, decision.requestEdits)
-  next()
 }
 
 /** The answer to a request; one that another place has forwarded already, or a replay, knows its Forward. */
@@ -111,16 +95,22 @@ const decide = ({ scope, rules, route }: Place, request: FastifyRequest): Decisi
   const { cache } = scope
   const known = attachedTo(request.raw, cache) ?? replayOf(request.raw, cache)
   if (known === undefined) return cache.lookup(new ForwardableRequest(request, route), rules)
-  const headers = currentFields(request, known.request.headers)
-  known.meet({ raw: request, route, headers, rewritten: rewrittenOf(request) })
+  meetAtRoute(known, request, request, route, rewrittenOf(request))
   return rules === undefined ? known : cache.refine(known, rules)
 }
 
 /** The hook of one route. */
-export const hookAt =
-  (place: Place): onRequestHookHandler =>
-  (request, reply, next) => {
-    const decision = decide(place, request)
-    if (isPromise(decision)) decision.then((settled) => act(place, settled, reply, next)).catch(next)
-    else act(place, decision, reply, next)
+export const hookAt = (place: Place): onRequestHookHandler => {
+  const { scope, invalidates } = place
+  const adapter = adapterFor(place)
+  const act = (decision: Decision, reply: FastifyReply, next: () => void): void => {
+    if (invalidates !== undefined && decision.action === 'forward')
+      scope.cache.invalidateAfter(decision, () => invalidates(reply.request))
+    carryOut(scope.cache, decision, reply, adapter, next)
   }
+  return (request, reply, next) => {
+    const decision = decide(place, request)
+    if (isPromise(decision)) decision.then((settled) => act(settled, reply, next)).catch(next)
+    else act(decision, reply, next)
+  }
+}

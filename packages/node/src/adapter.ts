@@ -15,7 +15,7 @@ import { attach, attachedTo, joinHandlers, replayOf } from './attached.ts'
 import { capture } from './capture.ts'
 import type { Captured } from './captured.ts'
 import { isGone } from './gone.ts'
-import { currentFields, editRequest } from './headers.ts'
+import { currentFields, editRequest, type ResponseFields } from './headers.ts'
 import { replay } from './replay.ts'
 
 /**
@@ -75,7 +75,8 @@ export const carryOut = <At, Done>(
 
 /**
  * Attaches a Forward to its request, shows the handler what it may see, and captures the response. `owner` is where
- * handlers find `cache`; `route` is asked when the head is known.
+ * handlers find `cache`; `route` is asked when the head is known; `fields` is where a framework keeps the head until it
+ * sends it, by default the response.
  *
  * @example
  * openForward(cache, forward, response, request, () => request.route?.path)
@@ -84,18 +85,24 @@ export const openForward = (
   cache: Known,
   forward: Forward,
   response: ServerResponse,
-  owner: { cache?: HandlerCache },
+  owner: { cache?: HandlerCache | undefined },
   route: () => string | undefined,
+  fields: ResponseFields = response,
 ): Captured => {
   const { req: request } = response
   attach(request, cache, forward)
   owner.cache = joinHandlers(owner.cache, forward.handler)
   editRequest(request, request.headers as FieldMap, forward.requestEdits)
-  return capture(response, forward, () => {
-    // What the handler could read of the header is what the response may depend on.
-    forward.meet({ headers: currentFields(request, forward.request.headers) })
-    return route()
-  })
+  return capture(
+    response,
+    forward,
+    () => {
+      // What the handler could read of the header is what the response may depend on.
+      forward.meet({ headers: currentFields(request, forward.request.headers) })
+      return route()
+    },
+    fields,
+  )
 }
 
 /**
@@ -118,7 +125,7 @@ export const replayedAs = (cache: Known, request: IncomingMessage, raw: unknown)
  */
 export const meetAtRoute = (
   forward: Forward,
-  request: IncomingMessage,
+  request: { readonly headers: object },
   raw: unknown,
   route: string | undefined,
   rewritten: string | undefined,

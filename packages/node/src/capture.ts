@@ -1,15 +1,16 @@
 import type { ServerResponse } from 'node:http'
-import type { FieldMap, Forward, ForwardedHead, SelectedResponse, Verdict } from '@stowage/core'
+import type { Forward, ForwardedHead, SelectedResponse, Verdict } from '@stowage/core'
 import { type Aside, endListeners, sendAside } from './aside.ts'
 import type { Captured, UnsentBody } from './captured.ts'
 import { abortOnClose, countAsSent, endingWith304, type Replaceable, replacing } from './endings.ts'
 import { isGone } from './gone.ts'
-import { headOf, isRefusedHead, mayHaveGainedCookie, settleHead, unsentHead } from './head.ts'
-import { applyEdits, fieldsOf, takeBackEdits, takeVary } from './headers.ts'
+import { HandlerHead } from './handler-head.ts'
+import { isRefusedHead, settleHead, unsentHead } from './head.ts'
+import type { ResponseFields } from './headers.ts'
 import { Held } from './held.ts'
 import { type Methods, OuterLayer } from './layer.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf } from './piece.ts'
-import { clearHandlerFields, send } from './send.ts'
+import { send } from './send.ts'
 
 const untouched: Verdict = { record: false, edits: {} }
 
@@ -22,15 +23,12 @@ class Capture implements Captured, Replaceable {
   readonly #response: ServerResponse
   readonly #forward: Forward
   readonly #route: () => string | undefined
-  readonly #outer: FieldMap
+  readonly #head: HandlerHead
   readonly #listeners: ReadonlySet<unknown>
   readonly #layer: OuterLayer
   readonly #held: Held
   readonly #patched: Methods
   #verdict: Verdict | undefined
-  /** The head as the handler's side left it. */
-  #before: FieldMap = {}
-  #status = 0
   /** The body, while `end` has the head judged. */
   #whole: Buffer | undefined
   /** The head is being judged on behalf of `write` or `end`, which let it go afterwards. */
@@ -46,12 +44,16 @@ class Capture implements Captured, Replaceable {
   /** The framework has had the head judged: asked whether it has reported all of the body. */
   #isWhole: (() => boolean) | undefined
 
-  constructor(response: ServerResponse, forward: Forward, route: () => string | undefined) {
+  constructor(
+    response: ServerResponse,
+    forward: Forward,
+    route: () => string | undefined,
+    fields: ResponseFields,
+  ) {
     this.#response = response
     this.#forward = forward
     this.#route = route
-    const vary = response.headersSent ? undefined : takeVary(response)
-    this.#outer = { ...fieldsOf(response), ...(vary === undefined ? {} : { vary }) }
+    this.#head = new HandlerHead(response, fields)
     this.#held = new Held(response)
     this.#layer = new OuterLayer(response, (error) => this.#refused(error))
     this.#patched = this.#methods()
@@ -70,7 +72,7 @@ class Capture implements Captured, Replaceable {
   replace(selected: SelectedResponse): boolean {
     if (this.#verdict !== undefined || this.#aside !== undefined) return false
     const rules = {
-      outer: this.#outer,
+      outer: this.#head.outer,
       listeners: this.#listeners,
       onDestroy: (error: unknown) => this.#forward.abort(error),
     }
@@ -82,15 +84,21 @@ class Capture implements Captured, Replaceable {
   judge({ headers, body, isWhole }: UnsentBody): Verdict | undefined {
     const response = this.#response
     if (this.#verdict !== undefined || response.headersSent) return undefined
-    const verdict = this.#forward.respond(unsentHead(this.#head(), headers, body))
+    const verdict = this.#forward.respond(unsentHead(this.#readHead(), headers, body))
     this.#verdict = verdict
     // What it has changed is invalidated; sent it is to nobody.
     if (this.#aside === undefined && isGone(response)) return undefined
     this.#isWhole = isWhole
     if (this.#aside !== undefined) this.#aside.headSent = true
-    if (verdict.response === undefined) applyEdits(response, verdict.edits, this.#outer.vary)
-    else clearHandlerFields(response, this.#outer)
+    if (verdict.response === undefined) this.#head.edit(verdict.edits)
+    else this.#head.clear()
     return verdict
+  }
+
+  retract(): void {
+    this.#forward.abort()
+    this.#head.takeBack(this.#verdict?.edits ?? {})
+    this.#verdict = untouched
   }
 
   #methods(): Methods {
@@ -111,6 +119,7 @@ class Capture implements Captured, Replaceable {
       return this.#waits ? response : (this.#call('writeHead', given) as ServerResponse)
     }
     if (response.headersSent || isRefusedHead(given)) return this.#call('writeHead', given) as ServerResponse
+    this.#leaveFramework()
     settleHead(response, given)
     this.#judge()
     if (this.#deferring || this.#discarding) return response
@@ -139,14 +148,11 @@ class Capture implements Captured, Replaceable {
     this.#ended = true
     // An error page is not the rest of the body that was begun.
     const late = this.#waits || this.#aside !== undefined
-    if (late && this.#response.statusCode !== this.#status) this.#forward.abort()
+    if (late && this.#head.hasOtherStatus) this.#forward.abort()
     this.#record(piece)
     const last = this.#held.waits ? copied(piece) : given
     this.#held.orLater(() => (this.#discarding ? this.#answer() : this.#call('end', last)), undefined)
-    if (
-      this.#verdict?.record === true &&
-      (this.#held.waits || mayHaveGainedCookie(this.#response, this.#before))
-    )
+    if (this.#verdict?.record === true && (this.#held.waits || this.#head.mayHaveGainedCookie()))
       this.#forward.beginsSession()
     // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
     void this.#forward.end()
@@ -158,8 +164,7 @@ class Capture implements Captured, Replaceable {
     const response = this.#response
     if (this.#aside === undefined) this.#layer.call('end', given)
     else this.#aside.swallow('end', given)
-    if (this.#verdict?.record === true && mayHaveGainedCookie(response, this.#before))
-      this.#forward.beginsSession()
+    if (this.#verdict?.record === true && this.#head.mayHaveGainedCookie()) this.#forward.beginsSession()
     if (isWhole()) void this.#forward.end()
     else this.#forward.abort(new Error('the response was ended before its body'))
     return response
@@ -204,10 +209,11 @@ class Capture implements Captured, Replaceable {
   #judgeFirst(whole: Buffer | undefined): void {
     const response = this.#response
     if (this.#verdict !== undefined) return
+    this.#leaveFramework()
     if (response.headersSent) {
       // An outer layer has let the head go: it counts for invalidation, and nothing else can be done about it.
       this.#forward.handler.skip('the head had left before the cache')
-      this.#forward.respond(this.#head())
+      this.#forward.respond(this.#readHead())
       this.#forward.abort()
       this.#verdict = untouched
       return
@@ -223,14 +229,15 @@ class Capture implements Captured, Replaceable {
     }
   }
 
-  #head(): ForwardedHead {
+  /** What a handler writes to Node's response itself, past its framework, is sent and not stored. */
+  #leaveFramework(): void {
+    if (this.#head.leaveFramework()) this.#forward.handler.skip('raw')
+  }
+
+  #readHead(): ForwardedHead {
     const route = this.#route()
-    const head = headOf(this.#response)
-    this.#before = head.headers
-    this.#status = head.status
     return {
-      ...head,
-      outer: this.#outer,
+      ...this.#head.read(),
       ...(this.#whole === undefined ? {} : { body: this.#whole }),
       ...(route === undefined ? {} : { route }),
     }
@@ -238,13 +245,13 @@ class Capture implements Captured, Replaceable {
 
   #judge(): void {
     const response = this.#response
-    const verdict = this.#forward.respond(this.#head())
+    const verdict = this.#forward.respond(this.#readHead())
     this.#verdict = verdict
     // Inner layers have seen their head; what Node calls for it is not for them.
     response.writeHead = this.#patched.writeHead
     if (this.#aside === undefined) this.#discarding = verdict.response !== undefined
     else this.#aside.headSent = true
-    if (!this.#discarding) applyEdits(response, verdict.edits, this.#outer.vary)
+    if (!this.#discarding) this.#head.edit(verdict.edits)
     if (verdict.hold !== undefined) this.#held.until(verdict.hold)
     // Where the handler's body is wanted, its end is waited for: until then the client may still leave, or it fail.
     if (this.#discarding && !verdict.record) this.#held.orLater(() => this.#answer(), undefined)
@@ -261,7 +268,7 @@ class Capture implements Captured, Replaceable {
     const selected = this.#verdict?.response
     if (this.#answered || selected === undefined) return
     this.#answered = true
-    clearHandlerFields(response, this.#outer)
+    this.#head.clear()
     send(response, selected, this.#layer.sender())
   }
 
@@ -282,12 +289,13 @@ class Capture implements Captured, Replaceable {
     if (edits === undefined || response.headersSent) return
     this.#forward.abort(error)
     this.#verdict = untouched
-    takeBackEdits(response, edits, this.#before)
+    this.#head.takeBack(edits)
   }
 }
 
 /**
- * Patches a response so that its Forward is told of it. `route` is asked when the head is known.
+ * Patches a response so that its Forward is told of it. `route` is asked when the head is known; `fields` is where a
+ * framework keeps the head until it sends it. Default: the response.
  *
  * @example
  * capture(response, forward, () => undefined)
@@ -297,4 +305,5 @@ export const capture = (
   response: ServerResponse,
   forward: Forward,
   route: () => string | undefined,
-): Captured => new Capture(response, forward, route)
+  fields: ResponseFields = response,
+): Captured => new Capture(response, forward, route, fields)

@@ -19,6 +19,8 @@ export interface Captured {
    * Undefined where the response has begun, and is captured as ever.
    */
   judge(body: UnsentBody): Verdict | undefined
+  /** What was judged could not be sent: the head is as the handler left it, and nothing is stored. */
+  retract(): void
 }
 
 /**

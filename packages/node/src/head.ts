@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, ForwardedHead } from '@stowage/core'
-import { fieldsOf } from './headers.ts'
+import { fieldsOf, type ResponseFields } from './headers.ts'
 import { STATUS_CODES } from './http.ts'
 
 /** The arguments of `writeHead` in any of its forms. */
@@ -77,11 +77,11 @@ export const unsentHead = (
 }
 
 /** The head of a response as it stands. */
-export const headOf = (response: ServerResponse): ForwardedHead => ({
+export const headOf = (response: ServerResponse, fields: ResponseFields = response): ForwardedHead => ({
   status: response.statusCode,
   ...(response.req?.method === undefined ? {} : { method: response.req.method }),
   ...customReason(response),
-  headers: fieldsOf(response),
+  headers: fieldsOf(fields),
 })
 
 /**
@@ -93,12 +93,6 @@ export const headOf = (response: ServerResponse): ForwardedHead => ({
 export const clearReason = (response: ServerResponse): void => {
   // Node types it as a string; undefined is how it starts.
   if (hasReasons(response)) (response as { statusMessage?: string | undefined }).statusMessage = undefined
-}
-
-/** Whether a cookie has come onto the head since it was `before`, or may still come because the head has not left. */
-export const mayHaveGainedCookie = (response: ServerResponse, before: FieldMap): boolean => {
-  const cookies = response.getHeader('set-cookie')
-  return !response.headersSent || (cookies !== undefined && String(cookies) !== String(before['set-cookie']))
 }
 
 /** Remembers a head as it stands; what is returned puts it back, whatever was set since. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, SelectedResponse } from '@stowage/core'
 import { clearReason, hasReasons } from './head.ts'
-import { applyFields } from './headers.ts'
+import { applyFields, type ResponseFields } from './headers.ts'
 import { ServerResponse as Http1Response } from './http.ts'
 
 /**
@@ -61,8 +61,12 @@ export const send = (
 }
 
 /** What the handler had set goes; what stood there before it stays. */
-export const clearHandlerFields = (response: ServerResponse, outer: FieldMap): void => {
-  for (const name of response.getHeaderNames()) response.removeHeader(name)
-  applyFields(response, outer)
+export const clearHandlerFields = (
+  response: ServerResponse,
+  outer: FieldMap,
+  fields: ResponseFields = response,
+): void => {
+  for (const name of fields.getHeaderNames()) fields.removeHeader(name)
+  applyFields(fields, outer)
   clearReason(response)
 }
