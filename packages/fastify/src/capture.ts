@@ -78,6 +78,7 @@ export class ReplyCapture {
       done(null, payload)
       return
     }
+    this.#complete = !verdict.record
     const body = verdict.record ? this.#recorded(payload) : payload
     const go = (): void => {
       this.#waits = false

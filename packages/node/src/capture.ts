@@ -76,7 +76,10 @@ class Capture implements Captured, Replaceable {
       listeners: this.#listeners,
       onDestroy: (error: unknown) => this.#forward.abort(error),
     }
+    const { writeHead } = this.#response
     this.#aside = sendAside(this.#response, selected, this.#layer.sender(), rules)
+    // A cache further out has judged this head, and put its own in the place of all inner ones.
+    if (this.#aside !== undefined) this.#response.writeHead = writeHead
     this.#discarding = this.#answered = this.#aside !== undefined
     return this.#discarding
   }
