@@ -26,6 +26,14 @@ const fastifyCases = (prefix, path) => [
   },
 ]
 
+const koaFields = {
+  id: 'koa fields',
+  name: 'Koa floor and the fields of a hit',
+  server: 'koa fields',
+  ...small,
+  ...never,
+}
+
 /** The rows of Koa for one body. */
 const koaCases = (prefix, path) => [
   { id: `${prefix}koa floor`, name: 'Koa floor', server: 'koa floor', ...path, ...never },
@@ -79,6 +87,7 @@ export const smallCases = [
   { id: 'POST', name: 'Stowage, POST', server: 'stowage', process: 'passing', ...posted, ...always },
   ...fastifyCases('', small),
   ...koaCases('', small),
+  koaFields,
 ]
 
 export const largeCases = [
