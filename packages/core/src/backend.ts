@@ -121,6 +121,19 @@ export interface BackendStats {
 }
 
 /**
+ * Of `memory()`. An expired entry stays until it is asked for, swept or evicted.
+ *
+ * @example
+ * const { activeEntries, expiredEntries } = memory().stats()
+ */
+export interface MemoryStats extends BackendStats {
+  /** Goes over all entries at each reading, and so is not in `toJSON()`. */
+  readonly activeEntries: number
+  /** Goes over all entries at each reading, and so is not in `toJSON()`. */
+  readonly expiredEntries: number
+}
+
+/**
  * What a probe needs to know of a backend.
  *
  * @example
@@ -157,7 +170,7 @@ export interface MemoryBackend extends CacheBackend {
   deleteMany(keys: readonly string[]): number
   getWithTtl(key: string): { value: string; ttl: number } | null
   prune(): number
-  stats(): BackendStats
+  stats(): MemoryStats
   health(): BackendHealth
 }
 

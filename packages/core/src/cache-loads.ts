@@ -31,5 +31,6 @@ export const createLoads = (parts: {
     clock: settings.clock,
     keyOf: (key) => keyOf(prefix + key).id,
     failed: (error) => reports.error('REVALIDATION_FAILED', 'getOrSet', error),
+    damaged: (error) => reports.error('ENTRY_UNREADABLE', 'decode', error),
   })
 }

@@ -3,6 +3,7 @@ export type {
   BackendStats,
   CacheBackend,
   MemoryBackend,
+  MemoryStats,
   SyncTagState,
   TagState,
 } from './backend.ts'

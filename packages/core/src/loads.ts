@@ -8,7 +8,7 @@ import { RecentMarks } from './recent-marks.ts'
 import { loadTags, userTag } from './selector.ts'
 import type { Serializer } from './serializer.ts'
 import type { Stamp, Stamps, Validity } from './stamps.ts'
-import { decodeValue, encodeValue, type LoadMarks, type ValueText } from './value-entry.ts'
+import { decodeValue, encodeValue, isOfThisFormat, type LoadMarks, type ValueText } from './value-entry.ts'
 
 /** What loads of one cache share. */
 export interface LoadParts {
@@ -21,6 +21,8 @@ export interface LoadParts {
   readonly keyOf: (key: string) => string
   /** A refresh has failed: nobody waits for it. */
   readonly failed: (error: unknown) => void
+  /** A value of this format is damaged. */
+  readonly damaged: (error: Error) => void
 }
 
 export type Load<T> = (context: LoadContext<T>) => Promise<T> | T
@@ -112,10 +114,22 @@ export class Loads {
   }
 
   async usable(key: string, raw: string | null, now: number, stamp: Stamp): Promise<ValueText | undefined> {
-    const found = raw === null ? undefined : decodeValue(raw, key)
+    const found = raw === null ? undefined : this.#read(raw, key)
     if (found === undefined || (found.expiresAt !== null && now > found.expiresAt)) return undefined
     if (found.load === undefined) return found
     return (await this.#parts.stamps.check(found.load, stamp)) === 'valid' ? found : undefined
+  }
+
+  /** What is damaged goes; what somebody else has under this key is left alone. */
+  #read(raw: string, key: string): ValueText | undefined {
+    const found = decodeValue(raw, key)
+    if (found !== undefined || !isOfThisFormat(raw)) return found
+    const { backend, damaged, keyOf } = this.#parts
+    damaged(new Error('a stored value is damaged or belongs to another key'))
+    const gone = async (): Promise<void> => backend.delete(keyOf(key))
+    // What cannot be deleted is found damaged again.
+    gone().catch(() => undefined)
+    return undefined
   }
 
   /** The clock is read no later than the value. */
@@ -131,7 +145,7 @@ export class Loads {
       }),
       deadline.call({ code, operation: 'get', run: () => backend.get(keyOf(key)), otherwise: null }),
     ])
-    return { stamp, found: typeof raw === 'string' ? decodeValue(raw, key) : undefined }
+    return { stamp, found: typeof raw === 'string' ? this.#read(raw, key) : undefined }
   }
 
   #validity(marks: LoadMarks, stamp: Stamp | undefined): MaybePromise<Validity> {

@@ -39,7 +39,7 @@ export type ValueSelector =
  * await users.get('user:1')   // { name: 'Ada' }
  */
 export interface ValueCache {
-  /** Undefined where it is missing, expired, damaged, or no value of this cache's form. */
+  /** Undefined where it is missing, expired, damaged (then it is deleted and reported), or no value of this form. */
   get<T>(key: string | CacheKey): Promise<T | undefined>
   getEntry<T>(key: string | CacheKey): Promise<CacheEntry<T> | undefined>
   /** False where the backend has refused it, as too large, and has `setMany` to tell. Rejects with SERIALIZATION_ERROR where it has no text. */

@@ -101,9 +101,12 @@ const parse = (text: string): unknown => {
   }
 }
 
+/** Whether a text was written as one of these, whatever has become of it. */
+export const isOfThisFormat = (stored: string): boolean => stored.startsWith(`${version} `)
+
 /** Undefined where the text is damaged, foreign, of another version, or of another key. */
 export const decodeValue = (stored: string, key: string): ValueText | undefined => {
-  if (!stored.startsWith(`${version} `) || stored.charCodeAt(opening - 1) !== 10) return undefined
+  if (!isOfThisFormat(stored) || stored.charCodeAt(opening - 1) !== 10) return undefined
   const rest = stored.slice(opening)
   if (stored.slice(version.length + 1, opening - 1) !== checksum(rest)) return undefined
   const end = rest.indexOf('\n')

@@ -50,6 +50,10 @@ class Values implements ValueCache {
       clock,
       keyOf: (key) => key,
       failed: (error) => reports.error('REVALIDATION_FAILED', 'getOrSet', error),
+      damaged: (error) => {
+        this.#stats.errors++
+        reports.error('ENTRY_UNREADABLE', 'decode', error)
+      },
     })
     const unbounded = { maxEntries: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
     this.#stats = new StoreStats(name, { entries: () => 0, bytes: () => 0, ...unbounded })

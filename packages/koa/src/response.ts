@@ -89,6 +89,7 @@ export const report = async (ctx: Context, forward: Forward, captured: Captured)
   const unsent = unsentBody(ctx)
   const verdict = captured.judge(read === undefined ? unsent : { headers: {}, isWhole: () => whole })
   if (verdict === undefined) return
+  whole = !verdict.record
   await verdict.hold
   const { response } = verdict
   if (verdict.record && read === undefined) forward.write(unsent.body())

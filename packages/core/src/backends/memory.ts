@@ -6,8 +6,8 @@ import { matchesGlob } from '../glob.ts'
 import { createTagTable } from '../tag-table.ts'
 import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
 import { MemoryRoom } from './memory-room.ts'
+import { CountedMemory } from './memory-stats.ts'
 import { createSweep, SLICE, type Sweep } from './memory-sweep.ts'
-import { StoreStats } from './store-stats.ts'
 
 interface Stored {
   readonly value: string
@@ -42,7 +42,7 @@ class MemoryStore implements MemoryBackend {
   readonly tags: SyncTagState = createTagTable()
   readonly #settings: MemorySettings
   readonly #clock: () => number
-  readonly #stats: StoreStats
+  readonly #stats: CountedMemory
   readonly #sweep: Sweep
   readonly #room: MemoryRoom
   #lru: LRUCache<string, Stored>
@@ -64,12 +64,9 @@ class MemoryStore implements MemoryBackend {
       keys: () => this.#keys.values(),
       expire: (key) => this.#expireIfDue(key),
     })
-    this.#stats = new StoreStats(this.name, {
-      entries: () => this.#lru.size,
-      bytes: () => this.#lru.calculatedSize,
-      maxEntries: settings.maxEntries,
-      maxBytes: settings.maxBytes,
-    })
+    const gauges = { entries: () => this.#lru.size, bytes: () => this.#lru.calculatedSize }
+    const { maxEntries, maxBytes } = settings
+    this.#stats = new CountedMemory({ ...gauges, maxEntries, maxBytes }, () => this.#countExpired())
   }
 
   get(key: string): string | null {
@@ -144,7 +141,7 @@ class MemoryStore implements MemoryBackend {
     return removed
   }
 
-  stats(): StoreStats {
+  stats(): CountedMemory {
     return this.#stats
   }
 
@@ -157,6 +154,12 @@ class MemoryStore implements MemoryBackend {
   close(): void {
     this.#closed = true
     this.clear()
+  }
+
+  #countExpired(): number {
+    let expired = 0
+    for (const stored of this.#lru.values()) if (this.#isExpired(stored)) expired++
+    return expired
   }
 
   /** A lookup that counts: as hit or miss, and as a use that keeps the entry from eviction. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import type { AdapterCase } from './adapter-case.ts'
 import { createGate, expectResponse, numbered } from './adapter-case.ts'
 import type { Site } from './adapter-site.ts'
@@ -114,20 +115,25 @@ const revalidate: readonly AdapterCase[] = [
       }
     },
   },
-  {
-    name: 'a refresh that finds a response for one user does not share it, nor keep the old one',
-    run: async (open) => {
-      const handler: CaseHandler = (origin, run) =>
-        numbered(run === 2 ? { 'cache-control': 'private' } : windows)(origin, run)
-      const site = await open({ routes: [{ path: '/a', handler }] })
-      await becomeStale(site)
-      const rejected = site.next('reject')
-      expectResponse(await site.get('/a'), { text: 'run 1', cache: 'hit detail=swr' })
-      assert.equal((await rejected).code, 'private')
-      await site.settled(2)
-      expectResponse(await site.get('/a'), { text: 'run 3' })
-    },
-  },
+  ...['text', 'a stream'].map(
+    (kind): AdapterCase => ({
+      name: `a refresh that finds ${kind} for one user does not share it, nor keep the old one`,
+      run: async (open) => {
+        const handler: CaseHandler = (origin, run) => {
+          if (run !== 2) return numbered(windows)(origin, run)
+          const body = kind === 'text' ? 'of one user' : Readable.from(['of one ', 'user'])
+          return { headers: { 'cache-control': 'private', 'content-type': 'text/plain' }, body }
+        }
+        const site = await open({ routes: [{ path: '/a', handler }] })
+        await becomeStale(site)
+        const rejected = site.next('reject')
+        expectResponse(await site.get('/a'), { text: 'run 1', cache: 'hit detail=swr' })
+        assert.equal((await rejected).code, 'private')
+        await site.settled(2)
+        expectResponse(await site.get('/a'), { text: 'run 3' })
+      },
+    }),
+  ),
 ]
 
 const standIn: readonly AdapterCase[] = [

@@ -22,6 +22,21 @@ describe('memory: stats', () => {
     })
   })
 
+  test('tell what has expired and is still there from what has not', () => {
+    let now = 0
+    const store = memory({ clock: () => now, cleanupInterval: Number.POSITIVE_INFINITY })
+    store.set('short', '1', 1)
+    store.set('long', '2', 100)
+    store.set('for ever', '3', Number.POSITIVE_INFINITY)
+    const stats = store.stats()
+    expect([stats.activeEntries, stats.expiredEntries]).toEqual([3, 0])
+    now = 1000
+    expect([stats.entries, stats.activeEntries, stats.expiredEntries]).toEqual([3, 2, 1])
+    store.get('short')
+    expect([stats.entries, stats.activeEntries, stats.expiredEntries]).toEqual([2, 2, 0])
+    store.close()
+  })
+
   test('two hits and a miss are a hit rate of two thirds', () => {
     const store = memory({ maxEntries: 4, maxBytes: 100 })
     store.set('key', 'seven b', 60)

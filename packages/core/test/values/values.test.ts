@@ -198,6 +198,27 @@ describe('values', () => {
     }
   })
 
+  test('that are damaged are deleted, counted and reported; what is of another form is left alone', async () => {
+    const { get, set, delete: remove } = mockBackend()
+    const warned: unknown[] = []
+    const logger = { debug: () => undefined, info: () => undefined, error: () => undefined }
+    const cache = values(
+      { get, set, delete: remove, close: () => undefined },
+      { logger: { ...logger, warn: (...given: unknown[]) => void warned.push(given) } },
+    )
+    await cache.set('a', 'value')
+    const raw = String(await get('a'))
+    await set('a', `${raw}~`, 60)
+    expect(await cache.get('a')).toBeUndefined()
+    expect(await get('a')).toBeNull()
+    expect((await cache.stats()).errors).toBe(1)
+    expect(String(warned)).toContain('ENTRY_UNREADABLE')
+    await set('b', 'of somebody else', 60)
+    expect(await cache.get('b')).toBeUndefined()
+    expect(await cache.getOrSet('b', () => 'loaded', { ttl: 60 })).toBe('loaded')
+    expect((await cache.stats()).errors).toBe(1)
+  })
+
   test('a backend that fails makes the call reject', async () => {
     const store = mockBackend()
     const cache = values({ ...store, get: () => Promise.reject(new Error('down')) })
