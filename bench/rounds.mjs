@@ -9,11 +9,7 @@ export const median = (numbers) => {
 
 /** Connections are made and code is compiled before anything counts. */
 const leadMs = 150
-const warmUpSeconds = 1
-/** The way to a handler is a few times as much code. */
-const longWarmUpSeconds = 4
-
-const warmUpOf = ({ handler }) => (handler === 'always' ? longWarmUpSeconds : warmUpSeconds)
+const warmUpSeconds = 4
 
 /** Measures all cases in turn, round by round; answers with µs and requests a second, by id and round. */
 export async function measureInTurn(cases, { rounds, seconds, report }) {
@@ -26,7 +22,7 @@ export async function measureInTurn(cases, { rounds, seconds, report }) {
       const sample = await measureOnce(
         servers.get(processOf(each)),
         each,
-        round < 0 ? warmUpOf(each) : seconds,
+        round < 0 ? warmUpSeconds : seconds,
       )
       if (round < 0) continue
       results.get(each.id).cpu.push(sample.cpu)
