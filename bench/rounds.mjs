@@ -7,8 +7,8 @@ export const median = (numbers) => {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** Connections are made and code is compiled before anything counts. */
-const leadMs = 150
+/** Connections are made and code is compiled before anything counts: what was idle for half a minute is compiled anew. */
+const leadMs = 700
 const warmUpSeconds = 4
 
 /** Measures all cases in turn, round by round; answers with µs and requests a second, by id and round. */
