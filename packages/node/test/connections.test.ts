@@ -44,6 +44,16 @@ describe('a connection', () => {
     expect(sorted(await speak(port, bytes))).toEqual(sorted(expected))
   })
 
+  test('trailers reach the client whose request ran the handler, and are part of no stored response', async () => {
+    const { port } = await serveCached(listener as never)
+    const first = await speak(port, get('/trailers', close))
+    expect(first).toMatch(/\r\nX-Sum: 7\r\n\r\n$/)
+    const hit = await speak(port, get('/trailers', close))
+    expect(hit).toMatch(/\r\nCache-Status: stowage; hit/i)
+    expect(hit).not.toMatch(/trailer:|x-sum|transfer-encoding/i)
+    expect(hit).toMatch(/\r\ncontent-length: 4\r\n.*\r\n\r\nbody$/is)
+  })
+
   test('CONNECT and a taken upgrade pass beside the cache', async () => {
     const handler = cached(listener as never)
     const server = createServer(handler)
