@@ -2,7 +2,8 @@ import type { Decision } from './decision.ts'
 import type { Search } from './engine.ts'
 import type { Plan } from './exchange.ts'
 import { factsOf } from './facts.ts'
-import { flightKey, type Outcome } from './flights.ts'
+import type { FlightOutcome } from './flight.ts'
+import { flightKey } from './flights.ts'
 import type { MaybePromise } from './message.ts'
 import { staleInstead } from './overdue.ts'
 import { fillPlan, goForward, noDirectives, reuse } from './search.ts'
@@ -54,13 +55,18 @@ const wait = (
   search: Search,
   plan: Plan,
   patience: Patience,
-  outcome: Promise<Outcome> | undefined,
+  outcome: Promise<FlightOutcome> | undefined,
 ): MaybePromise<Decision> =>
   outcome === undefined
     ? goForward(search.engine, { ...plan, collapsed: false })
     : outcome.then((settled) => settle(search, plan, patience, settled))
 
-const settle = (search: Search, plan: Plan, patience: Patience, outcome: Outcome): MaybePromise<Decision> => {
+const settle = (
+  search: Search,
+  plan: Plan,
+  patience: Patience,
+  outcome: FlightOutcome,
+): MaybePromise<Decision> => {
   const { engine, attempt } = search
   const alone = (): Decision => goForward(engine, { ...plan, collapsed: false })
   switch (outcome.kind) {
@@ -84,7 +90,7 @@ const share = (
   search: Search,
   plan: Plan,
   { recent }: Patience,
-  { stored, here }: Extract<Outcome, { kind: 'stored' }>,
+  { stored, here }: Extract<FlightOutcome, { kind: 'stored' }>,
 ): MaybePromise<Decision> => {
   const { engine, credentials, attempt } = search
   const { store, reports } = engine
@@ -109,7 +115,7 @@ const instead = async (
   search: Search,
   plan: Plan,
   patience: Patience,
-  { limit, flight }: Extract<Outcome, { kind: 'overdue' }>,
+  { limit, flight }: Extract<FlightOutcome, { kind: 'overdue' }>,
 ): Promise<Decision> => {
   const { engine, request, found, directives, attempt } = search
   const entry = await staleInstead(engine, found, directives, limit)

@@ -1,12 +1,12 @@
-import type { FieldEdits } from './fill.ts'
 import type { HandlerCache } from './handler.ts'
 import type { ForwardedHead } from './head.ts'
 import type { MaybePromise } from './message.ts'
+import type { FieldEdits } from './response-edits.ts'
 import type { SelectedResponse } from './select.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
 import type { CacheRequest } from './view.ts'
 
-export type { FieldEdits } from './fill.ts'
+export type { FieldEdits } from './response-edits.ts'
 
 /**
  * A request on its way to the handler: the adapter reports the response to it, from the head to the end, and does

@@ -1,8 +1,9 @@
 import type { StoredResponse } from './entry.ts'
 import { type FieldTable, newFieldTable } from './field-table.ts'
-import { buildStored, decideStore, type Fill, mostTags, responseEdits, tagsOfFill } from './fill.ts'
+import { buildStored, decideStore, type Fill, mostTags, tagsOfFill } from './fill.ts'
 import type { JudgedHead } from './head.ts'
 import { overruled } from './precedence.ts'
+import { responseEdits } from './response-edits.ts'
 import { fieldValue } from './semantics/fields.ts'
 import type { StoreDecision } from './semantics/storable.ts'
 import { freshenFields } from './semantics/validate.ts'
@@ -66,7 +67,7 @@ export const freshenStored = (stored: StoredResponse, judged: JudgedHead, fill: 
     varied !== undefined ? otherVary : said === undefined || tags.size > mostTags ? tooManyTags : undefined
   const decision = refused ?? decideStore(merged, fill)
   const lifetime = decision.storable ? decision.lifetime : 0
-  const edits = responseEdits(merged, fill, true, undefined)
+  const edits = responseEdits(merged, fill.policy, true, undefined)
   const route = fill.route ?? stored.route
   const fresh = buildStored(merged, { ...fill, route }, stored.key, lifetime, [...tags], stored.body, edits)
   const handlerMs = Math.max(stored.handlerMs, fresh.handlerMs)

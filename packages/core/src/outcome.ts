@@ -9,20 +9,13 @@ import {
   replaceWith,
   sendOn,
 } from './exchange.ts'
-import {
-  decideStore,
-  downstreamCacheControl,
-  type FieldEdits,
-  type Fill,
-  isShareable,
-  responseEdits,
-  tagsOfFill,
-} from './fill.ts'
+import { decideStore, type Fill, isShareable, tagsOfFill } from './fill.ts'
 import { flightKey } from './flights.ts'
 import { type Freshened, freshenStored } from './freshen-stored.ts'
 import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
 import { overruled } from './precedence.ts'
 import { Recording } from './recording.ts'
+import { downstreamCacheControl, type FieldEdits, responseEdits } from './response-edits.ts'
 import { fieldValue } from './semantics/fields.ts'
 import { correctedInitialAge } from './semantics/freshness.ts'
 import { isServerFailure, mayUseStaleIfError, staleness } from './semantics/reuse.ts'
@@ -170,7 +163,7 @@ export const judgeResponse = (
   const decision = decide(exchange, judged, fill)
   const tags = decision.storable ? collectTags(exchange, judged, fill) : undefined
   const stores = tags !== undefined
-  const edits = responseEdits(judged, fill, stores, stores ? head.body : undefined)
+  const edits = responseEdits(judged, fill.policy, stores, stores ? head.body : undefined)
   if (!decision.storable || tags === undefined) {
     const { code, detail } = decision.storable
       ? { code: 'tags', detail: 'no or too many tags' }

@@ -1,5 +1,6 @@
-import type { FieldEdits, Fill } from './fill.ts'
+import type { Fill } from './fill.ts'
 import type { JudgedHead } from './head.ts'
+import type { FieldEdits } from './response-edits.ts'
 import type { Found } from './store.ts'
 
 /** What is known of a response at its head, when its body begins to be recorded. */

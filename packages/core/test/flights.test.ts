@@ -1,6 +1,7 @@
 import { fakeClock } from '@stowage/core/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type Flight, Flights, flightKey, type Outcome } from '../src/flights.ts'
+import type { Flight, FlightOutcome } from '../src/flight.ts'
+import { Flights, flightKey } from '../src/flights.ts'
 import { storedResponse } from './stored.ts'
 
 const clock = fakeClock()
@@ -20,7 +21,7 @@ const open = (flights: Flights, key = 'a'): Flight => {
 }
 
 /** The kind of outcome a waiter has had by now. */
-const kindOf = (joined: Promise<Outcome> | undefined): (() => string) => {
+const kindOf = (joined: Promise<FlightOutcome> | undefined): (() => string) => {
   let kind = joined === undefined ? 'refused' : 'waiting'
   void joined?.then((outcome) => {
     kind = outcome.kind
