@@ -2,6 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { blocksOf } from '../docs/pages.ts'
+import { serveScript, visit } from '../examples/children.ts'
 import { run, runNode } from './command.ts'
 import { pack, packDependencies } from './tarballs.ts'
 import { packages, root } from './workspace.ts'
@@ -46,6 +48,19 @@ describe('packages installed from their tarballs', () => {
     expect(visits[0].cacheStatus).toContain('fwd=uri-miss')
     expect(visits[1].cacheStatus).toContain('hit')
     expect(visits.map(({ body }: { body: string }) => body)).toEqual(['run 1', 'run 1'])
+  })
+
+  test('run the first application of README, which answers the second request from the cache', async () => {
+    const first = blocksOf(join(root, 'README.md')).find(({ runnable }) => runnable)
+    const file = join(directory, 'server.mjs')
+    writeFileSync(file, first?.code ?? '')
+    await using server = await serveScript(file, directory)
+    const statuses: string[] = []
+    for (const _turn of [1, 2]) statuses.push((await visit(server.port, '/items')).cacheStatus)
+    expect(statuses).toEqual([
+      'stowage; fwd=uri-miss; fwd-status=200; ttl=300; stored',
+      expect.stringMatching(/^stowage; hit; ttl=\d+$/),
+    ])
   })
 
   test('type-check in a strict NodeNext project, as ESM and as CommonJS', async () => {
