@@ -1,5 +1,5 @@
 import type { CacheBackend } from './backend.ts'
-import type { QueryRule } from './key-check.ts'
+import { isDeferred, type LookupRules, lookupIdOf } from './lookup-rules.ts'
 import type { NamedPolicies } from './named-check.ts'
 import { type CheckedOptions, checkOptions, checkRoute, emitWarning, type Warn } from './option-check.ts'
 import type {
@@ -14,22 +14,8 @@ import type {
 import { PathRules } from './path-rules.ts'
 import type { Collapse, DownstreamFields, PolicyLayer } from './policy-check.ts'
 
-/** Validated key rules with their defaults. */
-export interface KeyPolicy<Req = unknown> {
-  readonly query: QueryRule
-  /** Lower-case, sorted. */
-  readonly headers: readonly string[]
-  /** Sorted. */
-  readonly cookies: readonly string[]
-  /** Sorted by name. */
-  readonly by: readonly (readonly [name: string, of: (request: RequestView<Req>) => string | undefined])[]
-  readonly host: boolean
-  readonly body: 'none' | 'bytes' | 'json'
-  readonly maxBodyBytes: number
-}
-
 /** One validated policy, all layers merged: durations in milliseconds, sizes in bytes, nothing left out. */
-export interface Policy<Req = unknown> {
+export interface Policy<Req = unknown> extends LookupRules<Req> {
   /** Undefined: only what the response itself declares fresh is stored. */
   readonly ttl:
     | number
@@ -44,12 +30,8 @@ export interface Policy<Req = unknown> {
   readonly keep: number
   readonly heuristic: number | false
   readonly etag: boolean
-  /** Methods answered from the cache; HEAD is there whenever GET is. */
-  readonly methods: ReadonlySet<string>
   /** Milliseconds, or false for never. */
   readonly status: ReadonlyMap<number, number | false>
-  readonly key: KeyPolicy<Req>
-  readonly scope: 'public' | 'private' | undefined | ((request: RequestView<Req>) => string | undefined)
   readonly tags:
     | readonly string[]
     | ((request: RequestView<Req>, response: ResponseView) => readonly string[])
@@ -64,7 +46,6 @@ export interface Policy<Req = unknown> {
   readonly includeHeaders: readonly string[] | undefined
   /** Lower-case. */
   readonly excludeHeaders: readonly string[]
-  readonly when: ((request: RequestView<Req>) => boolean) | undefined
   /** Equal for two policies where any lookup by them finds the same entry: methods, key rules, scope, `when`. */
   readonly lookupId: string
   /** True where a function decides the key (`by`, `scope`) or whether to look (`when`). */
@@ -128,40 +109,6 @@ const builtIn: Policy = {
   lookupId: '',
   deferred: false,
 }
-
-const numbers = new WeakMap<object, number>()
-let lastNumber = 0
-
-/** One number for one function, as long as it lives: two functions are never known to do the same. */
-const numberOf = (of: object): number => {
-  const known = numbers.get(of)
-  if (known !== undefined) return known
-  lastNumber += 1
-  numbers.set(of, lastNumber)
-  return lastNumber
-}
-
-/** What a lookup depends on. */
-type LookupRules<Req> = Pick<Policy<Req>, 'methods' | 'key' | 'scope' | 'when'>
-
-/** JSON, so that no name can be written to look like another part. */
-const lookupIdOf = <Req>({ methods, key, scope, when }: LookupRules<Req>): string => {
-  const keyed = methods.has('POST') || methods.has('QUERY')
-  return JSON.stringify([
-    [...methods].sort(),
-    [key.query.use, ...key.query.names],
-    key.headers,
-    key.cookies,
-    key.by.map(([name, of]) => [name, numberOf(of)]),
-    key.host,
-    keyed ? [key.body, key.maxBodyBytes] : [],
-    typeof scope === 'function' ? numberOf(scope) : (scope ?? 'shared'),
-    when === undefined ? 0 : numberOf(when),
-  ])
-}
-
-const isDeferred = <Req>({ key, scope, when }: LookupRules<Req>): boolean =>
-  key.by.length > 0 || typeof scope === 'function' || when !== undefined
 
 /** Tags unite: those of the weaker layers move behind the ones that the stronger layer states. */
 const uniteTags = <Req>(

@@ -1,5 +1,6 @@
 import { type Key, type KeyInputs, methodClass, primaryKey } from './key.ts'
-import type { KeyPolicy, Policy } from './policy.ts'
+import type { KeyPolicy } from './lookup-rules.ts'
+import type { Policy } from './policy.ts'
 import type { CacheRequest } from './view.ts'
 
 /** A key, and all that it was made of beside the target. */

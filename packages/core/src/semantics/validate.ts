@@ -112,7 +112,7 @@ export const isStrongLastModified = (headers: FieldMap, receivedAt?: number): bo
  * clientConditionHolds({ 'if-none-match': '"v1"' }, stored) // true where the stored ETag is "v1" or W/"v1"
  */
 export const clientConditionHolds = (requestHeaders: FieldMap, stored: Validated): boolean => {
-  // §13.2.1: a response that would not be 2xx is sent whatever the condition says; of those, only a 200 is evaluated.
+  // RFC 9110 §13.2.1: what would not be a 2xx is sent whatever the condition says; of those, only a 200 is evaluated.
   if (stored.status !== 200) return false
   const noneMatch = fieldValue(requestHeaders, 'if-none-match')
   if (noneMatch !== undefined) {
@@ -121,7 +121,7 @@ export const clientConditionHolds = (requestHeaders: FieldMap, stored: Validated
     const current = entityTag(stored.headers)
     return current !== undefined && tags.some((tag) => weakMatch(tag, current))
   }
-  // §13.1.3: a value that is no date, or several, is ignored.
+  // RFC 9110 §13.1.3: a value that is no date, or several, is ignored.
   const since = dateIn(requestHeaders, 'if-modified-since')
   if (since === undefined) return false
   // RFC 9111 §4.3.2: Date, then the time of receipt, stand in for Last-Modified.
