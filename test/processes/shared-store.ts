@@ -12,6 +12,8 @@ export interface StorePlace {
   readonly invalidations: number
   readonly changes: number
   readonly answers: number
+  /** Numbers that one invalidation may have passed over: it was counted again where it was not known to be counted. */
+  readonly mostGaps: number
   /** What else is true of the place once all invalidations are counted. */
   afterInvalidations?(place: string): Promise<void>
 }
@@ -43,7 +45,7 @@ export const testProcesses = ({ start, newPlace, ...store }: StorePlace): void =
   )
 
   test(
-    'their invalidations are counted once each, without a gap',
+    'their invalidations have a number of their own each, and nobody is told less than was counted',
     async () => {
       const place = await newPlace()
       const children = [1, 2, 3, 4].map(() => start('bump', place, store.invalidations))
@@ -51,7 +53,9 @@ export const testProcesses = ({ start, newPlace, ...store }: StorePlace): void =
         children.map((child) => told<{ taken: number[]; behind: number; epoch: string }>(child)),
       )
       const taken = results.flatMap((result) => result.taken).sort((a, b) => a - b)
-      expect(taken).toEqual(Array.from({ length: 4 * store.invalidations }, (_, index) => index + 1))
+      expect(new Set(taken).size).toBe(4 * store.invalidations)
+      expect(taken[0]).toBe(1)
+      expect(taken.at(-1)).toBeLessThanOrEqual(4 * store.invalidations + store.mostGaps)
       expect(results.map(({ behind }) => behind)).toEqual([0, 0, 0, 0])
       expect(new Set(results.map(({ epoch }) => epoch)).size).toBe(1)
       await store.afterInvalidations?.(place)

@@ -22,6 +22,7 @@ describe('sqlite: several processes on one database', () => {
     invalidations: scaled(40, 2000),
     changes: scaled(100, 5000),
     answers: 10,
+    mostGaps: 0,
   })
 })
 
