@@ -4,6 +4,7 @@ import { type Captured, currentFields, openForward, tee } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
 import { bodyFor, putHead } from './selected.ts'
+import { whileWaiting } from './waiting.ts'
 
 /** How an `onSend` hook goes on. */
 export type Done = (error?: Error | null, payload?: unknown) => void
@@ -91,7 +92,14 @@ export class ReplyCapture {
     }
     this.#waits = true
     // A body that breaks off is one also where another response was to be sent when it had come to its end.
-    ready.then(go).catch(() => void this.#reply.raw.destroy())
+    whileWaiting(this.#reply, ready)
+      .then(go)
+      .catch(() => void this.#reply.raw.destroy())
+  }
+
+  /** Its handler has ended without an answer, since the client had gone: what it has changed still counts. */
+  leave(): void {
+    this.#judge(undefined)
   }
 
   #judge(payload: unknown): Verdict | undefined {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Done } from './capture.ts'
 import { type Captured, captured, type Scoped, scoped } from './requests.ts'
 import { invalidateUnseen, isUnsafe } from './unseen.ts'
+import { whileWaiting } from './waiting.ts'
 
 const onSend = (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
   const layer = (request as Captured)[captured]
@@ -12,7 +13,7 @@ const onSend = (request: FastifyRequest, reply: FastifyReply, payload: unknown, 
     const go = (): void => done(null, payload)
     const hold = invalidateUnseen(scope.cache, reply)
     if (hold === undefined) go()
-    else hold.then(go, go)
+    else whileWaiting(reply, hold).then(go, go)
   }
 }
 

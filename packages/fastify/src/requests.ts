@@ -7,8 +7,14 @@ import type {
   Selector,
 } from '@stowage/core'
 import { isPromise } from '@stowage/core'
-import { type Adapter, attachedTo, carryOut, meetAtRoute, replayOf, send } from '@stowage/node'
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import { type Adapter, attachedTo, carryOut, isGone, meetAtRoute, replayOf, send } from '@stowage/node'
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  RouteHandlerMethod,
+} from 'fastify'
 import { type Done, ReplyCapture } from './capture.ts'
 import { ForwardableRequest, rewrittenOf } from './request.ts'
 import { bodyFor, putHead } from './selected.ts'
@@ -36,6 +42,8 @@ export type Captured = FastifyRequest & { [captured]: Layer | null }
 export interface Layer {
   readonly handler?: HandlerCache | undefined
   send(payload: unknown, done: Done, reply: FastifyReply): void
+  /** No answer will come. */
+  leave?(): void
 }
 
 /** A stored response may have no Content-Type, and Fastify gives every buffer one. */
@@ -98,6 +106,18 @@ const decide = ({ scope, rules, route }: Place, request: FastifyRequest): Decisi
   meetAtRoute(known, request, request, route, rewrittenOf(request))
   return rules === undefined ? known : cache.refine(known, rules)
 }
+
+/** A handler that answers with nothing: Fastify sends that itself, but not to a client that has gone. */
+export const seenToEnd = (handler: RouteHandlerMethod): RouteHandlerMethod =>
+  function (request, reply) {
+    const done: unknown = handler.call(this, request, reply)
+    if (!isPromise(done)) return done
+    return done.then((payload) => {
+      if (payload === undefined && !reply.sent && isGone(reply.raw))
+        (request as Captured)[captured]?.leave?.()
+      return payload
+    })
+  }
 
 /** The hook of one route. */
 export const hookAt = (place: Place): onRequestHookHandler => {

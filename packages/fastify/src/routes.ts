@@ -1,7 +1,7 @@
 import { CacheConfigError, type ConfigProblem, type Selector } from '@stowage/core'
 import type { FastifyInstance, onRequestHookHandler, RouteOptions } from 'fastify'
 import { hasOnlyOurs } from './on-send.ts'
-import { type Cache, hookAt, type Scope } from './requests.ts'
+import { type Cache, hookAt, type Scope, seenToEnd } from './requests.ts'
 import { isUnsafe } from './unseen.ts'
 
 /** Throws every problem of one place at once: those that are known, and those that `make` finds. */
@@ -53,6 +53,7 @@ export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOpt
     return alone
   }
   const hook = hookAt({ scope, rules, route: route.url, invalidates, isAlone })
+  if (methods.some(isUnsafe)) route.handler = seenToEnd(route.handler)
   // A new list: the one that is there belongs to the user, who may give it to several routes.
   route[scope.hook] = [route[scope.hook] ?? [], hook].flat() as onRequestHookHandler[]
 }

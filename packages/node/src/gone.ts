@@ -1,6 +1,11 @@
 import type { ServerResponse } from 'node:http'
 
-/** Whether nobody can be answered by this response any more. A response of HTTP/2 is as open as its stream. */
+/**
+ * Whether nobody can be answered by this response any more. A response of HTTP/2 is as open as its stream.
+ *
+ * @example
+ * if (!isGone(response)) response.end()
+ */
 export const isGone = (response: ServerResponse): boolean => {
   if (response.destroyed || response.writableEnded) return true
   const { stream } = response as { stream?: { readonly destroyed?: boolean } }

@@ -59,6 +59,8 @@ export class HandlerHead {
   }
 
   takeBack(edits: FieldEdits): void {
+    // What has left by way of Node's response can no more be changed.
+    if (this.#response.headersSent) return
     takeBackEdits(this.#fields, edits, this.#before)
   }
 

@@ -95,23 +95,30 @@ export const clearReason = (response: ServerResponse): void => {
   if (hasReasons(response)) (response as { statusMessage?: string | undefined }).statusMessage = undefined
 }
 
-/** Remembers a head as it stands; what is returned puts it back, whatever was set since. */
-export const keepHead = (response: ServerResponse): (() => void) => {
+/**
+ * Remembers a head as it stands; what is returned puts it back, whatever was set since, unless it has left. `fields` is
+ * where a framework keeps the fields until it sends them, by default the response.
+ *
+ * @example
+ * const putBack = keepHead(reply.raw, new ReplyFields(reply))
+ */
+export const keepHead = (response: ServerResponse, fields: ResponseFields = response): (() => void) => {
   const { statusCode } = response
   const reason = hasReasons(response) ? response.statusMessage : undefined
-  const fields = Object.fromEntries(
-    Object.entries(response.getHeaders()).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? [...value] : value,
-    ]),
+  const kept = new Map(
+    fields.getHeaderNames().map((name) => {
+      const value = fields.getHeader(name)
+      return [name, Array.isArray(value) ? [...value] : value]
+    }),
   )
   return () => {
     if (response.headersSent) return
     response.statusCode = statusCode
     if (reason === undefined) clearReason(response)
     else response.statusMessage = reason
-    for (const name of response.getHeaderNames()) if (fields[name] === undefined) response.removeHeader(name)
-    for (const [name, value] of Object.entries(fields))
-      if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, value)
+    for (const name of fields.getHeaderNames()) if (!kept.has(name)) fields.removeHeader(name)
+    for (const [name, value] of kept)
+      if (value !== undefined && fields.getHeader(name) !== value)
+        fields.setHeader(name, typeof value === 'number' ? String(value) : value)
   }
 }

@@ -13,7 +13,8 @@ export { parsedBody, readBody } from './body.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
 export type { Captured, UnsentBody } from './captured.ts'
-export { clearReason, customReason } from './head.ts'
+export { isGone } from './gone.ts'
+export { clearReason, customReason, keepHead } from './head.ts'
 export {
   applyEdits,
   applyFields,

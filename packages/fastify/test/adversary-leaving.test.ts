@@ -1,0 +1,61 @@
+import { EventEmitter, once } from 'node:events'
+import { request as start } from 'node:http'
+import { createRequire } from 'node:module'
+import { request } from '@stowage/core/testing'
+import { cachePlugin } from '@stowage/fastify'
+import type { FastifyReply } from 'fastify'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+// They are CommonJS, and Vitest would make modules of them.
+const require = createRequire(import.meta.url)
+type Fastify = typeof import('fastify')
+const majors = [
+  { name: 'Fastify 5', fastify: require('fastify') as Fastify },
+  { name: 'Fastify 4', fastify: require('fastify4') as Fastify },
+]
+
+const endings: Readonly<Record<string, (reply: FastifyReply) => unknown>> = {
+  'returns nothing': () => undefined,
+  'returns nothing of a 204': (reply) => void reply.code(204),
+  'returns its answer': () => 'done',
+  'returns its reply': (reply) => reply.send('done'),
+}
+
+/** A POST that changes what GET answers only when its client has left; what GET answers then. */
+const leave = async (fastify: Fastify, ending: (reply: FastifyReply) => unknown) => {
+  const app = fastify({ forceCloseConnections: true })
+  onTestFinished(() => app.close())
+  await app.register(cachePlugin, { ttl: '5m' })
+  const events = new EventEmitter()
+  let version = 0
+  app.get('/items', { config: { cache: { ttl: '5m', tags: ['items'] } } }, async () => `version ${version}`)
+  app.post('/orders', { config: { cacheInvalidates: { tags: ['items'] } } }, async (_request, reply) => {
+    const gone = once(reply.raw, 'close')
+    events.emit('entered')
+    await gone
+    version += 1
+    setImmediate(() => events.emit('over'))
+    return ending(reply)
+  })
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  expect((await request(`${origin}/items`)).text).toBe('version 0')
+  const entered = once(events, 'entered')
+  const over = once(events, 'over')
+  const post = start(`${origin}/orders`, { method: 'POST' }).on('error', () => undefined)
+  post.end()
+  await entered
+  post.destroy()
+  await over
+  return (await request(`${origin}/items`)).text
+}
+
+describe.each(majors)('$name: a change whose client leaves before its handler is done', ({ fastify }) => {
+  test.each(Object.entries(endings))('invalidates where that one %s', async (_, ending) => {
+    expect(await leave(fastify, ending)).toBe('version 1')
+  })
+
+  test('and fails invalidates nothing', async () => {
+    const fail = () => Promise.reject(new Error('on purpose'))
+    expect(await leave(fastify, fail)).toBe('version 0')
+  })
+})
