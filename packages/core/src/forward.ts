@@ -173,9 +173,10 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
       this.#left = false
       return untouched
     }
-    this.#phase = 'responded'
     if (!this.#limits.isReplaced) this.#limits.stop()
     const verdict = this.#limits.isExpired ? untouched : this.#judge(head)
+    // No sooner: where a body cannot be made, of what is no JSON say, what answers instead is judged.
+    if (this.#phase === 'open') this.#phase = 'responded'
     return hold === undefined ? verdict : { ...verdict, hold }
   }
 
@@ -260,9 +261,8 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   #follow(decision: Decision, met: Stamp | undefined): Decision {
     if (this.#phase === 'ended') {
       // The client left during the lookup: what it has found nobody will carry out.
-      const left = new Error('the client has gone')
-      if (decision.action === 'forward') decision.abort(left)
-      else decision.revalidation?.abort(left)
+      const unused = decision.action === 'forward' ? decision : decision.revalidation
+      unused?.abort(new Error('the client has gone'))
       return this
     }
     if (decision.action === 'reuse') {

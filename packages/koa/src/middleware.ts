@@ -19,6 +19,7 @@ import {
   cacheFor,
   carryOut,
   editRequest,
+  isGone,
   meetAtRoute,
   openForward,
   replayedAs,
@@ -92,16 +93,23 @@ const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: N
     if (ctx.respond === false) res.end()
   }
   try {
-    await inside()
+    try {
+      await inside()
+    } finally {
+      // Outer layers answer what the client has asked.
+      editRequest(req, forward.request.headers, {})
+    }
+    if (ctx.respond !== false) await report(ctx, forward, captured)
   } catch (error) {
     // Koa answers it further out, with what has been added there.
     forward.handler.skip('thrown')
+    // Of a client that has gone Koa does not say how: as if it were done.
+    if (isGone(res)) {
+      forward.abort(error)
+      forward.respond({ status: 200, method: ctx.method, headers: {} })
+    }
     throw error
-  } finally {
-    // Outer layers answer what the client has asked.
-    editRequest(req, forward.request.headers, {})
   }
-  if (ctx.respond !== false) await report(ctx, forward, captured)
 }
 
 const adapterFor = (cache: Cache): Adapter<Context, Promise<void>> => {
