@@ -7,6 +7,7 @@ import type { Remarks } from './handler.ts'
 import { type ForwardedHead, ownTarget } from './head.ts'
 import type { FieldMap, MaybePromise } from './message.ts'
 import type { Policy } from './policy.ts'
+import { credentialsOf } from './refusal.ts'
 import { notModified, select } from './select.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
 import { isUnsafe } from './semantics/invalidate.ts'
@@ -90,7 +91,8 @@ export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): F
     request,
     policy,
     asked,
-    credentials,
+    // What was added on the way to the handler counts as what the client has sent.
+    credentials: (policy.scope === undefined ? credentialsOf(request.headers) : undefined) ?? credentials,
     remarks,
     requestTime,
     responseTime,

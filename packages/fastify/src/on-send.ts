@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastify'
 import type { Done } from './capture.ts'
-import { type Captured, captured, type Scoped, scoped } from './requests.ts'
+import { type Cache, type Captured, captured, type Layer, type Scoped, scoped } from './requests.ts'
 import { invalidateUnseen, isUnsafe } from './unseen.ts'
 import { whileWaiting } from './waiting.ts'
 
@@ -10,12 +10,30 @@ const onSend = (request: FastifyRequest, reply: FastifyReply, payload: unknown, 
   if (layer !== null) layer.send(payload, done, reply)
   else if (scope === undefined || !isUnsafe(request.method)) done(null, payload)
   else {
-    const go = (): void => done(null, payload)
-    const hold = invalidateUnseen(scope.cache, reply)
-    if (hold === undefined) go()
-    else whileWaiting(reply, hold).then(go, go)
+    const unseen = unseenBy(scope.cache)
+    ;(request as Captured)[captured] = unseen
+    unseen.send(payload, done, reply)
   }
 }
+
+/** Sees to an answer of which the hook of no route knows. */
+const unseenBy = (cache: Cache): Layer => ({
+  send: (payload, done, reply) => {
+    const go = (): void => done(null, payload)
+    const hold = invalidateUnseen(cache, reply)
+    if (hold === undefined) go()
+    else whileWaiting(reply, hold).then(go, go)
+  },
+})
+
+/** What a hook in front has sent past Fastify nobody has seen: late is better than never. */
+export const afterUnseen =
+  (cache: Cache): onResponseHookHandler =>
+  (request, reply, done) => {
+    const isUnseen = (request as Captured)[captured] === null && reply.raw.headersSent
+    if (isUnseen && isUnsafe(request.method)) void invalidateUnseen(cache, reply)
+    done()
+  }
 
 /** The hooks of an instance, in the order in which they run. */
 const hooksOf = (app: FastifyInstance): unknown[] | undefined => {

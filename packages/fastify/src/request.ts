@@ -6,9 +6,17 @@ import type { FastifyRequest } from 'fastify'
 const authorityOf = (request: FastifyRequest): string =>
   (request as { readonly host?: string }).host ?? request.hostname
 
-/** The target as `rewriteUrl` has made it. */
-export const rewrittenOf = ({ url, originalUrl }: FastifyRequest): string | undefined =>
-  url === originalUrl ? undefined : url
+/**
+ * The target as `rewriteUrl` has made it. Of several routes for one path their constraints choose, by what only they
+ * know: as of a rewritten target, it cannot be told again what a request was that has come to one of them.
+ */
+export const rewrittenOf = (
+  { url, originalUrl }: FastifyRequest,
+  constraints: string | undefined,
+): string | undefined => {
+  if (constraints !== undefined) return `${constraints} ${url}`
+  return url === originalUrl ? undefined : url
+}
 
 /** A Fastify request as the cache reads it. */
 export class ForwardableRequest implements CacheRequest<FastifyRequest> {
@@ -21,14 +29,14 @@ export class ForwardableRequest implements CacheRequest<FastifyRequest> {
   readonly rewritten: string | undefined
   readonly route: string
 
-  constructor(request: FastifyRequest, route: string) {
+  constructor(request: FastifyRequest, route: string, constraints?: string) {
     this.method = request.method
     this.url = request.originalUrl
     this.authority = authorityOf(request)
     this.scheme = request.protocol
     this.headers = request.headers as FieldMap
     this.raw = request
-    this.rewritten = rewrittenOf(request)
+    this.rewritten = rewrittenOf(request, constraints)
     this.route = route
   }
 

@@ -54,10 +54,15 @@ const withoutType: Layer = {
   },
 }
 
+/** What is selected changes nothing, by whichever method it was asked for. */
+const selected: Layer = { send: (payload, done) => done(null, payload) }
+
 export interface Place {
   readonly scope: Scope
   readonly rules: RouteRules | undefined
   readonly route: string
+  /** What tells the route apart from others with its pattern, beside the host. */
+  readonly constraints: string | undefined
   readonly invalidates: ((request: FastifyRequest) => Selector) | undefined
   /** Whether nobody else has a hook that sees what the route sends. */
   readonly isAlone: () => boolean
@@ -73,13 +78,14 @@ const hasFields = (reply: FastifyReply): boolean => {
  * there is nobody, that way costs as much again as to find the response; hooks of `onResponse` run on either.
  */
 const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: SelectedResponse): void => {
+  const request = reply.request as Captured
+  request[captured] = selected
   if (isAlone() && !hasFields(reply)) {
     send(reply.raw, response)
     return
   }
   putHead(reply, response)
-  if (response.body !== null && !reply.hasHeader('content-type'))
-    (reply.request as Captured)[captured] = withoutType
+  if (response.body !== null && !reply.hasHeader('content-type')) request[captured] = withoutType
   // What is null Fastify would serialise.
   reply.send(bodyFor(reply, response) ?? undefined)
 }
@@ -99,11 +105,14 @@ const adapterFor = (place: Place): Adapter<FastifyReply, void> => {
 }
 
 /** The answer to a request; one that another place has forwarded already, or a replay, knows its Forward. */
-const decide = ({ scope, rules, route }: Place, request: FastifyRequest): Decision | Promise<Decision> => {
+const decide = (
+  { scope, rules, route, constraints }: Place,
+  request: FastifyRequest,
+): Decision | Promise<Decision> => {
   const { cache } = scope
   const known = attachedTo(request.raw, cache) ?? replayOf(request.raw, cache)
-  if (known === undefined) return cache.lookup(new ForwardableRequest(request, route), rules)
-  meetAtRoute(known, request, request, route, rewrittenOf(request))
+  if (known === undefined) return cache.lookup(new ForwardableRequest(request, route, constraints), rules)
+  meetAtRoute(known, request, request, route, rewrittenOf(request, constraints))
   return rules === undefined ? known : cache.refine(known, rules)
 }
 

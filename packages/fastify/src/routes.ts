@@ -1,6 +1,7 @@
+import { inspect } from 'node:util'
 import { CacheConfigError, type ConfigProblem, type Selector } from '@stowage/core'
-import type { FastifyInstance, onRequestHookHandler, RouteOptions } from 'fastify'
-import { hasOnlyOurs } from './on-send.ts'
+import type { FastifyInstance, onRequestHookHandler, onResponseHookHandler, RouteOptions } from 'fastify'
+import { afterUnseen, hasOnlyOurs } from './on-send.ts'
 import { type Cache, hookAt, type Scope, seenToEnd } from './requests.ts'
 import { isUnsafe } from './unseen.ts'
 
@@ -32,6 +33,12 @@ const selectorProblems = (cache: Cache, selector: unknown, where: string): reado
   }
 }
 
+/** As text, which is the same in each process. The host is in the key already. */
+const constraintsOf = ({ host: _, ...others }: Record<string, unknown>): string | undefined =>
+  Object.keys(others).length === 0
+    ? undefined
+    : inspect(others, { sorted: true, breakLength: Number.POSITIVE_INFINITY })
+
 /** Validates what a route says and gives it the hook, where the cache has anything to do there. */
 export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOptions): void => {
   const { cache: policy, cacheInvalidates: selector } = route.config ?? {}
@@ -52,8 +59,12 @@ export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOpt
     alone ??= hasOnlyOurs(app) && [route.onSend ?? []].flat().length === 0
     return alone
   }
-  const hook = hookAt({ scope, rules, route: route.url, invalidates, isAlone })
-  if (methods.some(isUnsafe)) route.handler = seenToEnd(route.handler)
+  const constraints = constraintsOf(route.constraints ?? {})
+  const hook = hookAt({ scope, rules, route: route.url, constraints, invalidates, isAlone })
+  if (methods.some(isUnsafe)) {
+    route.handler = seenToEnd(route.handler)
+    route.onResponse = [route.onResponse ?? [], afterUnseen(scope.cache)].flat() as onResponseHookHandler[]
+  }
   // A new list: the one that is there belongs to the user, who may give it to several routes.
   route[scope.hook] = [route[scope.hook] ?? [], hook].flat() as onRequestHookHandler[]
 }
