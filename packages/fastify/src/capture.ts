@@ -1,6 +1,15 @@
-import { finished, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { Forward, HandlerCache, ResponseCache, Verdict } from '@stowage/core'
-import { type Captured, currentFields, openForward, tee } from '@stowage/node'
+import {
+  type Captured,
+  cancelUnread,
+  currentFields,
+  drained,
+  type JudgedBody,
+  judgeUnsent,
+  openForward,
+  type Unsent,
+} from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
 import { bodyFor, putHead } from './selected.ts'
@@ -11,19 +20,21 @@ export type Done = (error?: Error | null, payload?: unknown) => void
 
 const nothing = Buffer.alloc(0)
 
-/** A payload that is known as a whole; undefined for streams. */
-const wholeOf = (payload: unknown, status: number): string | Buffer | undefined => {
-  if (payload === undefined || payload === null || status === 204) return nothing
-  return typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : undefined
-}
-
 const isWebStream = (payload: unknown): payload is Parameters<typeof Readable.fromWeb>[0] =>
   typeof (payload as { getReader?: unknown }).getReader === 'function'
+
+/** What Fastify will send of a payload. */
+const unsentOf = (payload: unknown, status: number): Unsent => {
+  if (payload === undefined || payload === null || status === 204) return { body: () => nothing }
+  if (typeof payload === 'string') return { body: () => Buffer.from(payload) }
+  if (Buffer.isBuffer(payload)) return { body: () => Buffer.from(payload) }
+  return { read: () => (isWebStream(payload) ? Readable.fromWeb(payload) : (payload as Readable)) }
+}
 
 /** What a payload that nobody will read holds on to is let go. */
 const discard = (payload: unknown): void => {
   if (payload instanceof Readable) payload.on('error', () => undefined).destroy()
-  else if (isWebStream(payload ?? {})) (payload as ReadableStream).cancel().catch(() => undefined)
+  else cancelUnread(payload)
 }
 
 /** The parts of a `Response`, which Fastify would take later. */
@@ -33,11 +44,6 @@ const opened = (reply: FastifyReply, payload: unknown): unknown => {
   for (const [name, value] of payload.headers) reply.header(name, value)
   return payload.bodyUsed ? payload : payload.body
 }
-
-const drained = (stream: Readable): Promise<void> =>
-  new Promise((resolve, reject) => {
-    finished(stream.resume(), (error) => (error ? reject(error) : resolve()))
-  })
 
 /**
  * Reports what a route answers to its Forward and does what the verdict says. It stands where Fastify has serialised
@@ -50,7 +56,6 @@ export class ReplyCapture {
   readonly #captured: Captured
   /** One answer is on its way, and waits. */
   #waits = false
-  #complete = false
 
   constructor(cache: ResponseCache<FastifyRequest>, reply: FastifyReply, forward: Forward, route: string) {
     const { raw, request } = reply
@@ -72,20 +77,20 @@ export class ReplyCapture {
     // A handler that does not return its reply has Fastify send another.
     if (this.#waits) return
     const payload = opened(this.#reply, given)
-    const verdict = this.#judge(payload)
-    if (verdict === undefined) {
+    const judged = this.#judge(payload)
+    if (judged === undefined) {
       // What was judged could not be sent: an error is.
       this.#captured.retract()
       done(null, payload)
       return
     }
-    this.#complete = !verdict.record
-    const body = verdict.record ? this.#recorded(payload) : payload
+    const { verdict } = judged
+    const stream = judged.record()
     const go = (): void => {
       this.#waits = false
-      done(null, this.#bodyBy(verdict, body))
+      done(null, this.#bodyBy(verdict, stream ?? payload))
     }
-    const ready = this.#readiness(verdict, body)
+    const ready = this.#readiness(verdict, stream, payload)
     if (ready === undefined) {
       go()
       return
@@ -102,31 +107,21 @@ export class ReplyCapture {
     this.#judge(undefined)
   }
 
-  #judge(payload: unknown): Verdict | undefined {
-    const whole = wholeOf(payload, this.#reply.raw.statusCode)
-    const body = whole === undefined ? {} : { body: () => Buffer.from(whole) }
-    return this.#captured.judge({ headers: {}, ...body, isWhole: () => this.#complete })
-  }
-
-  /** The payload, with its body recorded while it is sent. */
-  #recorded(payload: unknown): unknown {
-    const whole = wholeOf(payload, this.#reply.raw.statusCode)
-    if (whole === undefined) {
-      const source = isWebStream(payload) ? Readable.fromWeb(payload) : (payload as Readable)
-      return tee(source, this.#forward, () => {
-        this.#complete = true
-      })
-    }
-    this.#forward.write(Buffer.from(whole))
-    this.#complete = true
-    return payload
+  #judge(payload: unknown): JudgedBody | undefined {
+    return judgeUnsent(this.#captured, this.#forward, unsentOf(payload, this.#reply.raw.statusCode))
   }
 
   /** What is waited for: an invalidation, or the body where it is wanted and another response is sent. */
-  #readiness({ hold, response, record }: Verdict, body: unknown): Promise<unknown> | undefined {
-    if (response !== undefined && !record) discard(body)
-    if (response === undefined || !record || !(body instanceof Readable)) return hold
-    return hold === undefined ? drained(body) : Promise.all([drained(body), hold])
+  #readiness(
+    { hold, response }: Verdict,
+    stream: Readable | undefined,
+    payload: unknown,
+  ): Promise<unknown> | undefined {
+    if (response === undefined) return hold
+    if (stream !== undefined)
+      return hold === undefined ? drained(stream) : Promise.all([drained(stream), hold])
+    discard(payload)
+    return hold
   }
 
   #bodyBy({ response }: Verdict, body: unknown): unknown {

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import type { Forward, SelectedResponse } from '@stowage/core'
-import { applyFields, type Captured, tee, type UnsentBody } from '@stowage/node'
+import { applyFields, type Captured, cancelUnread, drained, judgeUnsent, type Unsent } from '@stowage/node'
 import type { Context } from 'koa'
 
 /** Statuses of which Koa sends no body. */
@@ -19,13 +18,13 @@ const readableOf = (body: unknown): (() => Readable) | undefined => {
   return typeof stream?.pipe === 'function' ? () => body as Readable : undefined
 }
 
-/** What Koa will send of a context whose body need not be read. */
-const unsentBody = (ctx: Context): UnsentBody & { readonly body: () => Buffer } => {
+/** What Koa will send of a context. */
+const unsentOf = (ctx: Context): Unsent => {
   const { body } = ctx
-  const isWhole = (): boolean => true
-  const none = body === null || empty.has(ctx.status)
-  if (none) return { headers: noBody, body: () => nothing, isWhole }
-  if (Buffer.isBuffer(body)) return { headers: {}, body: () => body, isWhole }
+  const read = readableOf(body)
+  if (read !== undefined) return { read }
+  if (body === null || empty.has(ctx.status)) return { headers: noBody, body: () => nothing }
+  if (Buffer.isBuffer(body)) return { body: () => body }
   const text = (): string => {
     if (typeof body === 'string') return body
     if (body !== undefined) return JSON.stringify(body)
@@ -36,7 +35,7 @@ const unsentBody = (ctx: Context): UnsentBody & { readonly body: () => Buffer } 
     bytes ??= Buffer.from(text())
     return bytes
   }
-  return { headers: body === undefined ? statusText : {}, body: made, isWhole }
+  return { headers: body === undefined ? statusText : {}, body: made }
 }
 
 /** Puts a stream in the place of another body, and changes nothing else. */
@@ -70,12 +69,6 @@ export const select = (ctx: Context, { status, reason, headers, added, body }: S
   }
 }
 
-/** What a body that nobody will read holds on to is let go; of Node's own streams Koa takes care. */
-const discard = (body: unknown): void => {
-  const stream = body instanceof Response ? body.body : body
-  if (stream instanceof ReadableStream) stream.cancel().catch(() => undefined)
-}
-
 /** A body that fails cuts the client off, as where Koa had been sending it; Koa is told as it would be then. */
 const cutOff = (ctx: Context, error: Error): void => {
   ctx.res.destroy()
@@ -84,23 +77,15 @@ const cutOff = (ctx: Context, error: Error): void => {
 
 /** Reports what the handler's side has left on the context, and does what the verdict says. */
 export const report = async (ctx: Context, forward: Forward, captured: Captured): Promise<void> => {
-  const read = readableOf(ctx.body)
-  let whole = false
-  const unsent = unsentBody(ctx)
-  const verdict = captured.judge(read === undefined ? unsent : { headers: {}, isWhole: () => whole })
-  if (verdict === undefined) return
-  whole = !verdict.record
-  await verdict.hold
-  const { response } = verdict
-  if (verdict.record && read === undefined) forward.write(unsent.body())
-  if (verdict.record && read !== undefined) {
-    const stream = tee(read(), forward, () => {
-      whole = true
-    })
-    if (response === undefined) replaceBody(ctx, stream)
-    else await buffer(stream).catch((error) => cutOff(ctx, error))
-  }
+  const judged = judgeUnsent(captured, forward, unsentOf(ctx))
+  if (judged === undefined) return
+  const { hold, record, response } = judged.verdict
+  await hold
+  const stream = judged.record()
+  if (stream !== undefined && response === undefined) replaceBody(ctx, stream)
+  else if (stream !== undefined) await drained(stream).catch((error) => cutOff(ctx, error))
   if (response === undefined) return
-  if (!verdict.record) discard(ctx.body)
+  // Of Node's own streams Koa takes care.
+  if (!record) cancelUnread(ctx.body)
   select(ctx, response)
 }
