@@ -4,7 +4,7 @@ import { createNowhere } from './detached.ts'
 import { keepHead } from './head.ts'
 import { ServerResponse as HttpResponse } from './http.ts'
 import type { Methods } from './layer.ts'
-import { pieceOf } from './piece.ts'
+import { pieceOf, swallowed } from './piece.ts'
 import { clearHandlerFields, send } from './send.ts'
 
 type Listener = (...given: unknown[]) => void
@@ -83,10 +83,9 @@ export class Aside {
   /** For who calls the methods of the response further out: they have done what they can. */
   swallow(method: keyof Methods, given: readonly unknown[]): unknown {
     this.headSent = true
-    const { callback } = pieceOf(given)
-    if (callback !== undefined) process.nextTick(callback)
+    const result = swallowed(pieceOf(given), method === 'write' ? true : this.#response)
     if (method === 'end') this.end()
-    return method === 'write' ? true : this.#response
+    return result
   }
 
   /** The handler has ended its response: whoever inside waits for that is told. */

@@ -28,3 +28,9 @@ export const isRefusedEnd = ({ chunk, given: [first] }: Piece): boolean =>
 /** A chunk that waits may be used again by who wrote it. */
 export const copied = ({ chunk, given }: Piece): readonly unknown[] =>
   chunk === undefined || typeof given[0] === 'string' ? given : [Buffer.from(chunk), ...given.slice(1)]
+
+/** The answer to a piece that goes nowhere: whoever waits for it to be written is told that it was. */
+export const swallowed = <T>({ callback }: Piece, result: T): T => {
+  if (callback !== undefined) process.nextTick(callback)
+  return result
+}
