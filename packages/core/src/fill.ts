@@ -155,7 +155,6 @@ export const buildStored = (
   const lateEtag = responseEdits(judged, fill.policy, true, body).etag
   const etag = edits.etag ?? lateEtag
   const wire = wireFields(judged, fill, body, etag === undefined ? edits : { ...edits, etag })
-  const initialAge = correctedInitialAge(judged.deciding, fill.requestTime, fill.responseTime)
   const { swr, sie } = staleWindows(judged.directives, fill.policy)
   const { scope } = fill.policy
   return Object.freeze({
@@ -167,9 +166,8 @@ export const buildStored = (
     requestTime: fill.requestTime,
     responseTime: fill.responseTime,
     directives: judged.directives,
-    // An Age that cannot be read makes the response stale at once (§5.1).
-    freshnessLifetime: Number.isFinite(initialAge) ? Math.min(lifetime, longestMs) : 0,
-    correctedInitialAge: Number.isFinite(initialAge) ? initialAge : 0,
+    freshnessLifetime: Math.min(lifetime, longestMs),
+    correctedInitialAge: correctedInitialAge(judged.deciding, fill.requestTime, fill.responseTime),
     staleWhileRevalidate: Math.min(swr, longestMs),
     staleIfError: Math.min(sie, longestMs),
     policyFresh: !judged.declares,

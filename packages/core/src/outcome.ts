@@ -178,7 +178,7 @@ export const judgeResponse = (
   announce(exchange, judged, place, shared)
   const { lifetime } = decision
   const initialAge = correctedInitialAge(judged.deciding, fill.requestTime, fill.responseTime)
-  const ttl = Number.isFinite(initialAge) ? Math.ceil((lifetime - initialAge) / 1000) : 0
+  const ttl = Math.ceil((lifetime - initialAge) / 1000)
   const kept: Handling = found.stamp === undefined ? { detail: 'backend' } : { stored: true, ttl, lifetime }
   const sent = sendOn(exchange, head, edits, kept)
   const recorded = { judged, fill, place, lifetime, tags, edits, shared }

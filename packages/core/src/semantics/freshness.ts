@@ -80,24 +80,27 @@ export const heuristicLifetime = (
   return unchanged > 0 && share > 0 ? Math.min(unchanged * Math.min(share, 1), dayMs) : 0
 }
 
-/** RFC 9111 §5.1: milliseconds of the first Age line; an invalid one makes the response stale. */
+/** RFC 9111 §5.1: milliseconds of the first Age line; NaN where it is invalid. */
 const ageValue = (headers: FieldMap): number => {
   const [first] = fieldLines(headers, 'age')
   if (first === undefined) return 0
   const seconds = parseDeltaSeconds(trimOws(first))
-  return seconds === undefined ? Number.POSITIVE_INFINITY : seconds * 1000
+  return seconds === undefined ? Number.NaN : seconds * 1000
 }
+
+/** RFC 9111 §5.1: whether Age cannot be read, which makes the response stale. */
+export const hasInvalidAge = (headers: FieldMap): boolean => Number.isNaN(ageValue(headers))
 
 /**
  * RFC 9111 §4.2.3: the age at `responseTime` in milliseconds, counted from `requestTime`, when the handler started.
- * Infinity where Age is invalid: the response is then stale (§5.1).
+ * An invalid Age adds nothing: the response is stale then, and this old at least.
  */
 export const correctedInitialAge = (headers: FieldMap, requestTime: number, responseTime: number): number => {
   const date = dateOf(headers, 'date', responseTime)
   const apparentAge = date === undefined ? 0 : Math.max(0, responseTime - date)
   // A clock that stepped back during the request must not make the response younger than its Age says.
   const responseDelay = Math.max(0, responseTime - requestTime)
-  return Math.max(apparentAge, ageValue(headers) + responseDelay)
+  return Math.max(apparentAge, (ageValue(headers) || 0) + responseDelay)
 }
 
 /** RFC 9111 §4.2.3: the age at `now` in milliseconds; never negative, also when the clock steps back. */

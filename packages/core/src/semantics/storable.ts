@@ -1,7 +1,7 @@
 import type { FieldMap, Reason } from '../message.ts'
 import type { ResponseDirectives } from './cache-control.ts'
 import { fieldValue, hasField } from './fields.ts'
-import { explicitLifetime, heuristicLifetime, type LifetimeSource } from './freshness.ts'
+import { explicitLifetime, hasInvalidAge, heuristicLifetime, type LifetimeSource } from './freshness.ts'
 import { varyFields } from './vary.ts'
 
 /** What a forwarded request and its policy say about storing, beside the response itself. */
@@ -142,8 +142,10 @@ export const isStorable = (
   if (context.ttl === false && context.said === undefined) return refusals.policy
   if (!permitsCredentials(directives, context.credentials))
     return context.credentials === 'authorization' ? refusals.authorization : refusals.cookie
-  const decision = lifetimeOf(status, headers, directives, context)
-  if (!decision.storable) return decision
+  const declared = lifetimeOf(status, headers, directives, context)
+  if (!declared.storable) return declared
+  // An age that nobody can read may be any: stale at once (§5.1).
+  const decision = hasInvalidAge(headers) ? { ...declared, lifetime: 0 } : declared
   const reusable = decision.lifetime > 0 && directives.noCache !== true
   return reusable || context.keepsStale ? decision : refusals.zero
 }

@@ -38,6 +38,22 @@ describe('stale-while-revalidate (RFC 5861 §3)', () => {
     }
   })
 
+  test('counts what the handler took where Age cannot be read, and begins at once', async () => {
+    for (const [seconds, how] of [
+      [4, 'stowage; hit; ttl=-10; detail=swr'],
+      [5, 'stowage; fwd=stale; fwd-status=200; ttl=-6; stored'],
+    ] as const) {
+      const site = createSite({}, ({ number }) => {
+        site.clock.advance(6000)
+        const headers = { ...cc('max-age=60, stale-while-revalidate=10'), age: 'old' }
+        return { headers, body: `run ${number}` }
+      })
+      await site.get('/a')
+      site.clock.advance(seconds * 1000)
+      expect((await site.get('/a')).how).toBe(how)
+    }
+  })
+
   test('of the response outranks that of the policy', async () => {
     const site = await stale(1, 'max-age=60, stale-while-revalidate=0', { staleWhileRevalidate: 600 })
     expect((await site.get('/a')).body).toBe('run 2')

@@ -7,6 +7,7 @@ import {
   correctedInitialAge,
   currentAge,
   explicitLifetime,
+  hasInvalidAge,
   heuristicLifetime,
   isHeuristicallyCacheable,
 } from '../../src/semantics/freshness.ts'
@@ -131,10 +132,13 @@ describe('corrected initial age (RFC 9111 §4.2.3)', () => {
   })
 
   test.each(['', '-1', '1.5', '+1', '1, 2', '1e3', '0x10', 'abc', '"5"', '\u0665', '5;', '\u00a05'])(
-    'the invalid Age %j makes the response stale',
+    'the invalid Age %j is told apart, and hides neither what the handler took nor the apparent age',
     (age) => {
-      expect(correctedInitialAge({ age }, now, now)).toBe(Number.POSITIVE_INFINITY)
-      expect(correctedInitialAge({ age: [age, '0'] }, now, now)).toBe(Number.POSITIVE_INFINITY)
+      for (const field of [age, [age, '0']]) {
+        expect(hasInvalidAge({ age: field })).toBe(true)
+        expect(correctedInitialAge({ age: field }, now - 12 * second, now)).toBe(12 * second)
+        expect(correctedInitialAge({ age: field, date: at(-30) }, now, now)).toBe(30 * second)
+      }
     },
   )
 
