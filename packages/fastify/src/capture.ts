@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Forward, HandlerCache, ResponseCache, Verdict } from '@stowage/core'
 import {
+  begun,
   type Captured,
   cancelUnread,
   currentFields,
@@ -36,6 +37,12 @@ const discard = (payload: unknown): void => {
   if (payload instanceof Readable) payload.on('error', () => undefined).destroy()
   else cancelUnread(payload)
 }
+
+/** A web stream as one of Node's, unless somebody reads it already. */
+const readable = (payload: unknown): unknown =>
+  isWebStream(payload ?? {}) && !(payload as ReadableStream).locked
+    ? Readable.fromWeb(payload as Parameters<typeof Readable.fromWeb>[0])
+    : payload
 
 /** The parts of a `Response`, which Fastify would take later. */
 const opened = (reply: FastifyReply, payload: unknown): unknown => {
@@ -76,7 +83,20 @@ export class ReplyCapture {
   send(given: unknown, done: Done): void {
     // A handler that does not return its reply has Fastify send another.
     if (this.#waits) return
-    const payload = opened(this.#reply, given)
+    const payload = readable(opened(this.#reply, given))
+    const ready = begun(payload, this.#forward, this.#reply.raw)
+    if (ready === undefined) {
+      this.#report(payload, done)
+      return
+    }
+    this.#waits = true
+    const over = (): void => {
+      this.#waits = false
+    }
+    whileWaiting(this.#reply, ready.finally(over)).then(() => this.#report(payload, done), done)
+  }
+
+  #report(payload: unknown, done: Done): void {
     const judged = this.#judge(payload)
     if (judged === undefined) {
       // What was judged could not be sent: an error is.

@@ -1,6 +1,14 @@
 import { Readable } from 'node:stream'
 import type { Forward, SelectedResponse } from '@stowage/core'
-import { applyFields, type Captured, cancelUnread, drained, judgeUnsent, type Unsent } from '@stowage/node'
+import {
+  applyFields,
+  begun,
+  type Captured,
+  cancelUnread,
+  drained,
+  judgeUnsent,
+  type Unsent,
+} from '@stowage/node'
 import type { Context } from 'koa'
 
 /** Statuses of which Koa sends no body. */
@@ -77,6 +85,7 @@ const cutOff = (ctx: Context, error: Error): void => {
 
 /** Reports what the handler's side has left on the context, and does what the verdict says. */
 export const report = async (ctx: Context, forward: Forward, captured: Captured): Promise<void> => {
+  await begun(ctx.body, forward, ctx.res)
   const judged = judgeUnsent(captured, forward, unsentOf(ctx))
   if (judged === undefined) return
   const { hold, record, response } = judged.verdict

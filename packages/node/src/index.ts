@@ -9,6 +9,7 @@ export {
 } from './adapter.ts'
 export { type Aside, type AsideRules, endListeners, sendAside } from './aside.ts'
 export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
+export { begun } from './begun.ts'
 export { parsedBody, readBody } from './body.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
