@@ -17,8 +17,13 @@ export interface Scene {
   readonly opened: readonly number[]
 }
 
-export const stage = async (options: RedisOptions = {}, args: readonly string[] = []): Promise<Scene> => {
-  const server = await startRedis({ args: ['--lua-time-limit', '100', ...args] })
+/** `finished` is that of the test's context, where tests run beside each other. */
+export const stage = async (
+  options: RedisOptions = {},
+  finished: typeof onTestFinished = onTestFinished,
+): Promise<Scene> => {
+  const args = ['--lua-time-limit', '100', '--enable-protected-configs', 'yes']
+  const server = await startRedis({ args })
   const proxy = await startProxy(server.port)
   const opened: number[] = []
   const url = `redis://127.0.0.1:${proxy.port}`
@@ -29,7 +34,7 @@ export const stage = async (options: RedisOptions = {}, args: readonly string[] 
   // Two backends that say the same would share a connection.
   const other = await serveSite(redis({ url, socketTimeout: '1001ms', ...options }))
   const scene: Scene = { server, proxy, site, other, opened }
-  onTestFinished(async () => {
+  finished(async () => {
     await Promise.all([site.end(), other.end()])
     await Promise.all([proxy.end(), scene.server.end()])
   })

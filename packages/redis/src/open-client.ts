@@ -6,6 +6,17 @@ import type { Target } from './options.ts'
 /** The wait before the next attempt to connect: short, so that a server that is back is found within the second. */
 const reconnectWait = (attempt: number): number => Math.min(20 * 2 ** Math.min(attempt, 10), 500)
 
+/** A connection whose first replies do not come, or too slowly, may stay so for ever: a new one is made. */
+const limitHandshake = (client: Redis, ms: number): void => {
+  let timer: NodeJS.Timeout | undefined
+  client.on('connect', () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => client.disconnect(true), ms)
+    timer.unref()
+  })
+  for (const event of ['ready', 'close']) client.on(event, () => clearTimeout(timer))
+}
+
 interface Address {
   readonly host: string
   readonly port: number
@@ -40,6 +51,8 @@ const steadySettings = (target: Target) => ({
   protocol: 2 as const,
   connectTimeout: target.connectTimeoutMs,
   socketTimeout: target.socketTimeoutMs,
+  // A peer that has gone without a word does not say goodbye either.
+  disconnectTimeout: 100,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   maxLoadingRetryTime: 500,
@@ -54,7 +67,7 @@ const tlsOf = ({ tls }: Target, host: string): { tls?: ConnectionOptions } =>
 const openCluster = (target: Target): Cluster => {
   const [first = ''] = target.cluster
   const nodes = target.cluster.map((url) => addressOf(url, 6379))
-  return new Cluster(nodes, {
+  const cluster = new Cluster(nodes, {
     lazyConnect: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: reconnectWait,
@@ -64,6 +77,8 @@ const openCluster = (target: Target): Cluster => {
     ...(target.tls === undefined ? {} : { dnsLookup: (name, done) => done(null, name) }),
     redisOptions: { ...steadySettings(target), ...credentialsOf(first), ...tlsOf(target, '') },
   })
+  cluster.on('+node', (node: Redis) => limitHandshake(node, target.connectTimeoutMs))
+  return cluster
 }
 
 const throughSentinel = (target: Target) => {
@@ -95,7 +110,9 @@ const openRedis = (target: Target, queue: boolean): Redis => {
     enableOfflineQueue: queue,
     retryStrategy: reconnectWait,
   }
-  return new Redis(options)
+  const client = new Redis(options)
+  limitHandshake(client, target.connectTimeoutMs)
+  return client
 }
 
 /** A client of our own; `queue` where it is for subscriptions alone, which outlast a lost connection. */
