@@ -1,7 +1,8 @@
 import { memory } from './backends/memory.ts'
 import { guardBackend } from './backends/resilient.ts'
-import { assembleCache, type ResponseCache } from './cache.ts'
+import { assembleCache } from './cache.ts'
 import type { CacheOptions } from './options.ts'
+import type { ResponseCache } from './response-cache.ts'
 
 /**
  * A cache without a framework: what adapters stand on, and what several of them may share.
