@@ -1,4 +1,4 @@
-import { type Answer, type Args, type Handlers, type ReadName, SLICE, type WriteName } from '../calls.ts'
+import { type Handlers, type ReadName, SLICE, type WriteName } from '../calls.ts'
 import { type Connection, pragma, type Statement, textFrom } from './driver.ts'
 import type { Limits } from './limits.ts'
 import type { Names } from './schema.ts'
@@ -64,39 +64,43 @@ export const createEntryReads = (connection: Connection, names: Names): EntryRea
   }
 }
 
-/** Every statement that writes an entry, with the count of entries kept as it goes. */
-export const createEntryWrites = (connection: Connection, names: Names, limits: Limits): EntryWrites => {
-  const { entries } = names
-  const find = finder(connection, names)
+/** What the writes of entries are made of; the count of entries is kept as it goes. */
+const createWriter = (connection: Connection, { entries }: Names, limits: Limits) => {
   const remove = connection.prepare(`DELETE FROM ${entries} WHERE key = ? RETURNING expires`)
   const insert = connection.prepare(
     `INSERT INTO ${entries} (key, value, expires, created) VALUES (?, ?, ?, ?)`,
   )
+  return {
+    /** Whether what was removed had not expired. */
+    drop: (key: string, now: number): boolean => {
+      const row = remove.get(key) as { expires: number } | undefined
+      if (row === undefined) return false
+      limits.note(-1)
+      return row.expires > now
+    },
+    /** Removed and inserted rather than updated: rowids are then in the order of writing, the order of eviction. */
+    put: (key: string, value: string, expires: number, now: number): void => {
+      if (remove.get(key) !== undefined) limits.note(-1)
+      limits.makeRoom(Buffer.byteLength(key) + Buffer.byteLength(value), now)
+      insert.run(key, value, expires, now)
+      limits.note(1)
+    },
+  }
+}
+
+export const createEntryWrites = (connection: Connection, names: Names, limits: Limits): EntryWrites => {
+  const { entries } = names
+  const find = finder(connection, names)
+  const { drop, put } = createWriter(connection, names, limits)
   const retime = connection.prepare(`UPDATE ${entries} SET value = ? WHERE key = ?`)
   const clear = connection.prepare(
     `DELETE FROM ${entries} WHERE rowid IN (SELECT rowid FROM ${entries} WHERE rowid <= ? ORDER BY rowid LIMIT ${SLICE})`,
   )
-
-  /** Whether what was removed had not expired. */
-  const drop = (key: string, now: number): boolean => {
-    const row = remove.get(key) as { expires: number } | undefined
-    if (row === undefined) return false
-    limits.note(-1)
-    return row.expires > now
-  }
-  /** Removed and inserted rather than updated: rowids are then in the order of writing, the order of eviction. */
-  const put = (key: string, value: string, expires: number, now: number): void => {
-    if (remove.get(key) !== undefined) limits.note(-1)
-    limits.makeRoom(Buffer.byteLength(key) + Buffer.byteLength(value), now)
-    insert.run(key, value, expires, now)
-    limits.note(1)
-  }
-  const setMany = (...[list, expires, now]: Args<'set'>): Answer<'set'> => {
-    for (const [key, value] of list) put(key, value, expires, now)
-    return list.length
-  }
   return {
-    set: setMany,
+    set: (list, expires, now) => {
+      for (const [key, value] of list) put(key, value, expires, now)
+      return list.length
+    },
     delete: (keys, now) => keys.filter((key) => drop(key, now)).length,
     prune: (now) => limits.expire(now, SLICE),
     clear: (upTo) => {

@@ -27,80 +27,111 @@ const ROWS = 16
 /** Looks at the pages for one entry at most: what a smaller `maxBytes` leaves to do is spread over many. */
 const ROUNDS = 64
 
+/** Entries and pages as the database has them; the pages in use include those of this transaction. */
+const createUse = (connection: Connection, { entries, state }: Names) => {
+  const count = connection.prepare(
+    `UPDATE ${state} SET entries = max(0, entries + ?) WHERE id = 1 RETURNING entries`,
+  )
+  const removal = (which: string) => {
+    const statement = connection.prepare(
+      `DELETE FROM ${entries} WHERE rowid IN (SELECT rowid FROM ${entries} ${which} LIMIT ?)`,
+    )
+    return (...args: number[]): number => Number(statement.run(...args).changes)
+  }
+  const pages = pragma(connection, 'page_count')
+  const freePages = pragma(connection, 'freelist_count')
+  const pageSize = pragma(connection, 'page_size')()
+  return {
+    /** Up to `most` that have expired at `now`; how many. */
+    removeExpired: removal('WHERE expires <= ?') as (now: number, most: number) => number,
+    removeOldest: removal('ORDER BY rowid') as (most: number) => number,
+    /** Adds to the count that is stored; what it comes to. */
+    addToCount: (change: number): number =>
+      (count.get(change) as { entries: number } | undefined)?.entries ?? 0,
+    bytes: (): number => (pages() - freePages()) * pageSize,
+  }
+}
+
 /**
  * The count is kept beside the entries and changed once a transaction, so it holds for every process, and nothing is
  * counted anew. The pages in use are looked at once in so many bytes written.
  */
-export const createLimits = (connection: Connection, { entries, state }: Names, bounds: Bounds): Limits => {
-  const { maxEntries, maxBytes } = bounds
-  // Room made beyond need, so that not every write evicts.
-  const spareEntries = Number.isFinite(maxEntries) ? Math.min(100, Math.floor(maxEntries / 100)) : 0
-  const spareBytes = maxBytes / 64
-  const count = connection.prepare(
-    `UPDATE ${state} SET entries = max(0, entries + ?) WHERE id = 1 RETURNING entries`,
-  )
-  const removal = (which: string) =>
-    connection.prepare(
-      `DELETE FROM ${entries} WHERE rowid IN (SELECT rowid FROM ${entries} ${which} LIMIT ?)`,
-    )
-  const [expired, oldest] = [removal('WHERE expires <= ?'), removal('ORDER BY rowid')]
-  const pages = pragma(connection, 'page_count')
-  const freePages = pragma(connection, 'freelist_count')
-  const pageSize = pragma(connection, 'page_size')()
-  let change = 0
-  let unseen = Number.POSITIVE_INFINITY
-  let evicted = 0
-  // That of the last entry written. The thread has no clock of its own: the backend's may be another than the machine's.
-  let present = 0
+class CountedLimits implements Limits {
+  readonly #use: ReturnType<typeof createUse>
+  readonly #bounds: Bounds
+  /** Room made beyond need, so that not every write evicts. */
+  readonly #spare: { readonly entries: number; readonly bytes: number }
+  #change = 0
+  /** Bytes written since the pages were looked at. */
+  #unseen = Number.POSITIVE_INFINITY
+  #evicted = 0
+  /** That of the last entry written. The thread has no clock of its own: the backend's may be another than the machine's. */
+  #present = 0
 
-  const expire = (now: number, most: number): number => {
-    const removed = Number(expired.run(now, most).changes)
-    change -= removed
+  constructor(use: ReturnType<typeof createUse>, bounds: Bounds) {
+    const { maxEntries, maxBytes } = bounds
+    this.#use = use
+    this.#bounds = bounds
+    const entries = Number.isFinite(maxEntries) ? Math.min(100, Math.floor(maxEntries / 100)) : 0
+    this.#spare = { entries, bytes: maxBytes / 64 }
+  }
+
+  note(change: number): void {
+    this.#change += change
+  }
+
+  expire(now: number, most: number): number {
+    const removed = this.#use.removeExpired(now, most)
+    this.#change -= removed
     return removed
   }
-  const evict = (now: number, most: number): number => {
-    const gone = expire(now, most)
-    const more = gone < most ? Number(oldest.run(most - gone).changes) : 0
-    change -= more
-    evicted += more
+
+  makeRoom(size: number, now: number): void {
+    this.#present = now
+    this.#unseen += size
+    if (this.#unseen < this.#spare.bytes) return
+    this.#unseen = 0
+    const { maxBytes } = this.#bounds
+    if (this.#use.bytes() + size <= maxBytes) return
+    const enough = maxBytes - this.#spare.bytes
+    for (let round = 0; round < ROUNDS && this.#use.bytes() + size > enough; round++)
+      if (this.#evict(now, ROWS) === 0) return
+  }
+
+  settle(): void {
+    if (this.#change === 0) return
+    const surplus = this.#store() - this.#bounds.maxEntries
+    if (surplus <= 0) return
+    this.#evict(this.#present, surplus + this.#spare.entries)
+    this.#store()
+  }
+
+  forget(): void {
+    this.#change = 0
+    this.#evicted = 0
+    this.#unseen = Number.POSITIVE_INFINITY
+  }
+
+  takeEvicted(): number {
+    const taken = this.#evicted
+    this.#evicted = 0
+    return taken
+  }
+
+  #evict(now: number, most: number): number {
+    const gone = this.expire(now, most)
+    const more = gone < most ? this.#use.removeOldest(most - gone) : 0
+    this.#change -= more
+    this.#evicted += more
     return gone + more
   }
-  const used = (): number => (pages() - freePages()) * pageSize
-  const store = (): number => {
-    const row = count.get(change) as { entries: number } | undefined
-    change = 0
-    return row?.entries ?? 0
-  }
-  return {
-    note: (by) => {
-      change += by
-    },
-    expire,
-    makeRoom: (size, now) => {
-      present = now
-      unseen += size
-      if (unseen < spareBytes) return
-      unseen = 0
-      if (used() + size <= maxBytes) return
-      for (let round = 0; round < ROUNDS && used() + size > maxBytes - spareBytes; round++)
-        if (evict(now, ROWS) === 0) return
-    },
-    settle: () => {
-      if (change === 0) return
-      const surplus = store() - maxEntries
-      if (surplus <= 0) return
-      evict(present, surplus + spareEntries)
-      store()
-    },
-    forget: () => {
-      change = 0
-      evicted = 0
-      unseen = Number.POSITIVE_INFINITY
-    },
-    takeEvicted: () => {
-      const taken = evicted
-      evicted = 0
-      return taken
-    },
+
+  #store(): number {
+    const stored = this.#use.addToCount(this.#change)
+    this.#change = 0
+    return stored
   }
 }
+
+export const createLimits = (connection: Connection, names: Names, bounds: Bounds): Limits =>
+  new CountedLimits(createUse(connection, names), bounds)

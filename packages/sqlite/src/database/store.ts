@@ -30,7 +30,29 @@ const LONGEST_LOG_BYTES = 32 * 1024 ** 2
 /** Pages given back at once. */
 const PAGES = 1000
 
+/** Empties the write-ahead log where it has grown long. */
+const createLogCheck = (connection: Connection, path: string): ((invalidates: boolean) => void) => {
+  const checkpoint = connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
+  const log = `${path}-wal`
+  return (invalidates) => {
+    if (sizeOf(log) <= LONG_LOG_BYTES) return
+    checkpoint.get()
+    if (!invalidates && sizeOf(log) > LONGEST_LOG_BYTES)
+      throw new Error('the write-ahead log cannot be emptied: somebody keeps reading what it began with')
+  }
+}
+
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** An invalidation outlasts a failure of power, an entry need not. */
+const durably = <T>(connection: Connection, run: () => T): T => {
+  connection.exec('PRAGMA synchronous = FULL')
+  try {
+    return run()
+  } finally {
+    connection.exec('PRAGMA synchronous = NORMAL')
+  }
+}
 
 const createTransaction = (connection: Connection) => {
   const prepare = (sql: string): Statement => connection.prepare(sql)
@@ -65,41 +87,24 @@ export const createStore = (connection: Connection, settings: DatabaseSettings):
     ...createTagState(connection, names, settings.maxTags),
   } as unknown as Readonly<Record<string, Handler>>
   const transaction = createTransaction(connection)
-  const checkpoint = connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
+  const checkLog = createLogCheck(connection, settings.path)
   const [pages, freePages] = [pragma(connection, 'page_count'), pragma(connection, 'freelist_count')]
-  const log = `${settings.path}-wal`
 
   const run = (calls: readonly Call[]): Outcome[] =>
     calls.map(({ id, name, args }) => ({ id, answer: handlers[name]?.(...args) }))
-
-  const checkLog = (invalidates: boolean): void => {
-    if (sizeOf(log) <= LONG_LOG_BYTES) return
-    checkpoint.get()
-    if (!invalidates && sizeOf(log) > LONGEST_LOG_BYTES)
-      throw new Error('the write-ahead log cannot be emptied: somebody keeps reading what it began with')
-  }
   const write = (calls: readonly Call[]): Outcome[] =>
     transaction('write', () => {
       const outcomes = run(calls)
       limits.settle()
       return outcomes
     })
-  /** An invalidation outlasts a failure of power, an entry need not. */
-  const writeDurably = (calls: readonly Call[]): Outcome[] => {
-    connection.exec('PRAGMA synchronous = FULL')
-    try {
-      return write(calls)
-    } finally {
-      connection.exec('PRAGMA synchronous = NORMAL')
-    }
-  }
   return {
     read: (calls) => transaction('read', () => run(calls)),
     write: (calls) => {
       const invalidates = calls.some(({ name }) => name === 'bump')
       checkLog(invalidates)
       try {
-        return invalidates ? writeDurably(calls) : write(calls)
+        return invalidates ? durably(connection, () => write(calls)) : write(calls)
       } catch (error) {
         limits.forget()
         throw error

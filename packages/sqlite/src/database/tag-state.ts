@@ -11,45 +11,50 @@ interface State {
 /** Forgotten at once, so that not every invalidation forgets: one in a hundred. */
 const SHARE = 100
 
+/** Forgets the tags invalidated longest ago: so many, and a share of `maxTags` beyond. */
+const forgetter = (connection: Connection, { state, tags }: Names, maxTags: number) => {
+  const nth = connection.prepare(`SELECT seq FROM ${tags} ORDER BY seq LIMIT 1 OFFSET ?`)
+  const forget = connection.prepare(`DELETE FROM ${tags} WHERE seq <= ?`)
+  const raise = connection.prepare(`UPDATE ${state} SET floor = ?, tags = tags - ? WHERE id = 1`)
+  return (surplus: number): void => {
+    const last = nth.get(surplus - 1 + Math.floor(maxTags / SHARE)) as { seq: number } | undefined
+    if (last === undefined) return
+    raise.run(last.seq, Number(forget.run(last.seq).changes))
+  }
+}
+
 /**
  * The invalidation state; each function within a transaction. Beyond `maxTags` the tags invalidated longest ago are
  * forgotten: they, and all that was never invalidated, then read as invalidated at the newest count forgotten.
  */
 export const createTagState = (
   connection: Connection,
-  { state, tags }: Names,
+  names: Names,
   maxTags: number,
 ): Handlers<'head' | 'read' | 'bump'> => {
+  const { state, tags } = names
   const head = connection.prepare(`SELECT epoch, seq, floor FROM ${state} WHERE id = 1`)
   const find = connection.prepare(`SELECT seq FROM ${tags} WHERE tag = ?`)
   const advance = connection.prepare(`UPDATE ${state} SET seq = seq + 1 WHERE id = 1 RETURNING seq`)
   const change = connection.prepare(`UPDATE ${tags} SET seq = ? WHERE tag = ?`)
   const insert = connection.prepare(`INSERT INTO ${tags} (tag, seq) VALUES (?, ?)`)
   const count = connection.prepare(`UPDATE ${state} SET tags = tags + ? WHERE id = 1 RETURNING tags`)
-  const nth = connection.prepare(`SELECT seq FROM ${tags} ORDER BY seq LIMIT 1 OFFSET ?`)
-  const forget = connection.prepare(`DELETE FROM ${tags} WHERE seq <= ?`)
-  const raise = connection.prepare(`UPDATE ${state} SET floor = ?, tags = tags - ? WHERE id = 1`)
 
+  const forgetOldest = forgetter(connection, names, maxTags)
   const present = (): State => head.get() as State
-
-  const forgetOldest = (surplus: number): void => {
-    const last = nth.get(surplus - 1 + Math.floor(maxTags / SHARE)) as { seq: number } | undefined
-    if (last === undefined) return
-    raise.run(last.seq, Number(forget.run(last.seq).changes))
-  }
   return {
     head: () => {
       const { epoch, seq } = present()
       return { epoch, seq }
     },
-    read: (names) => {
+    read: (asked) => {
       const { floor } = present()
-      return names.map((tag) => (find.get(tag) as { seq: number } | undefined)?.seq ?? floor)
+      return asked.map((tag) => (find.get(tag) as { seq: number } | undefined)?.seq ?? floor)
     },
-    bump: (names) => {
+    bump: (bumped) => {
       const { seq } = advance.get() as { seq: number }
       let added = 0
-      for (const tag of new Set(names)) {
+      for (const tag of new Set(bumped)) {
         if (Number(change.run(seq, tag).changes) > 0) continue
         insert.run(tag, seq)
         added++
