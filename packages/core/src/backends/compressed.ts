@@ -2,7 +2,7 @@ import type { CacheBackend } from '../backend.ts'
 import type { ByteSize } from '../durations.ts'
 import { showValue } from '../errors.ts'
 import { type MaybePromise, whenReady } from '../message.ts'
-import { withMethods } from './pass-through.ts'
+import { type Capable, withMethods } from './pass-through.ts'
 import { SettingsReader } from './settings.ts'
 
 /**
@@ -131,35 +131,27 @@ const unpackAll = async (packing: Packing, found: MaybePromise<Map<string, strin
   return values
 }
 
-const writing = (backend: CacheBackend, packing: Packing) => ({
-  set: (key: unknown, value: unknown, ttl: unknown) =>
-    whenReady(packing.pack(value as string), (text) => backend.set(key as string, text, ttl as number)),
-  setMany: async (entries: unknown, ttl: unknown) =>
-    backend.setMany?.(await packAll(packing, entries as Iterable<readonly [string, string]>), ttl as number),
-  setIfAbsent: (key: unknown, value: unknown, ttl: unknown) =>
-    whenReady(packing.pack(value as string), (text) =>
-      backend.setIfAbsent?.(key as string, text, ttl as number),
-    ),
-  setIfOwner: (key: unknown, value: unknown, ttl: unknown, lease: unknown, token: unknown) =>
-    whenReady(packing.pack(value as string), (text) =>
-      backend.setIfOwner?.(key as string, text, ttl as number, lease as string, token as string),
-    ),
-  compareAndDelete: (key: unknown, expected: unknown) =>
-    whenReady(packing.pack(expected as string), (text) => backend.compareAndDelete?.(key as string, text)),
+const writing = (store: Capable, packing: Packing): Partial<CacheBackend> => ({
+  set: (key, value, ttl) => whenReady(packing.pack(value), (text) => store.set(key, text, ttl)),
+  setMany: async (entries, ttl) => store.setMany(await packAll(packing, entries), ttl),
+  setIfAbsent: (key, value, ttl) =>
+    whenReady(packing.pack(value), (text) => store.setIfAbsent(key, text, ttl)),
+  setIfOwner: (key, value, ttl, lease, token) =>
+    whenReady(packing.pack(value), (text) => store.setIfOwner(key, text, ttl, lease, token)),
+  compareAndDelete: (key, expected) =>
+    whenReady(packing.pack(expected), (text) => store.compareAndDelete(key, text)),
 })
 
-const reading = (backend: CacheBackend, packing: Packing) => ({
-  get: (key: unknown) => whenReady(backend.get(key as string), (text) => packing.unpack(text)),
-  getMany: (keys: unknown) => unpackAll(packing, backend.getMany?.(keys as string[]) ?? new Map()),
-  getWithTtl: (key: unknown) => {
-    const found = backend.getWithTtl?.(key as string) ?? null
-    return whenReady(found, (entry) => {
-      if (entry === null) return null
+const reading = (store: Capable, packing: Packing): Partial<CacheBackend> => ({
+  get: (key) => whenReady(store.get(key), (text) => packing.unpack(text)),
+  getMany: (keys) => unpackAll(packing, store.getMany(keys)),
+  getWithTtl: (key) =>
+    whenReady(store.getWithTtl(key), (entry) => {
+      if (entry === null || entry === undefined) return null
       return whenReady(packing.unpack(entry.value), (value) =>
         value === null ? null : { value, ttl: entry.ttl },
       )
-    })
-  },
+    }),
 })
 
 /**
@@ -173,6 +165,7 @@ const reading = (backend: CacheBackend, packing: Packing) => ({
  */
 export const compressed = (backend: CacheBackend, options: CompressedOptions = {}): CacheBackend => {
   const packing = new Packing(readOptions(options))
-  const methods = { ...writing(backend, packing), ...reading(backend, packing) }
+  const store = backend as Capable
+  const methods = { ...writing(store, packing), ...reading(store, packing) }
   return withMethods(backend, backend.name ?? 'backend', methods, backend.tags)
 }

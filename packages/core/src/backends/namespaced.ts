@@ -1,7 +1,7 @@
 import type { CacheBackend, TagState } from '../backend.ts'
 import { refuseProblems, showValue } from '../errors.ts'
-import { type MaybePromise, whenReady } from '../message.ts'
-import { withMethods } from './pass-through.ts'
+import { whenReady } from '../message.ts'
+import { type Capable, withMethods } from './pass-through.ts'
 
 /** Keys deleted at a time. */
 const batch = 500
@@ -48,6 +48,34 @@ const clear = async (backend: CacheBackend, prefix: string): Promise<number> => 
   return removed
 }
 
+const methodsOf = (backend: CacheBackend, prefix: string): Partial<CacheBackend> => {
+  const store = backend as Capable
+  const at = (key: string): string => prefix + key
+  const withoutPrefix = (found: ReadonlyMap<string, string>): Map<string, string> =>
+    new Map([...found].map(([key, value]) => [key.slice(prefix.length), value]))
+  return {
+    get: (key) => store.get(at(key)),
+    set: (key, value, ttl) => store.set(at(key), value, ttl),
+    delete: (key) => store.delete(at(key)),
+    has: (key) => store.has(at(key)),
+    getWithTtl: (key) => store.getWithTtl(at(key)),
+    getMany: (keys) => whenReady(store.getMany(keys.map(at)), withoutPrefix),
+    setMany: (entries, ttl) =>
+      store.setMany(
+        Array.from(entries, ([key, value]) => [at(key), value] as const),
+        ttl,
+      ),
+    deleteMany: (keys) => store.deleteMany(keys.map(at)),
+    keys: (pattern) => keysIn(backend, prefix, pattern),
+    increment: (key, ttl) => store.increment(at(key), ttl),
+    setIfAbsent: (key, value, ttl) => store.setIfAbsent(at(key), value, ttl),
+    compareAndDelete: (key, expected) => store.compareAndDelete(at(key), expected),
+    setIfOwner: (key, value, ttl, lease, token) => store.setIfOwner(at(key), value, ttl, at(lease), token),
+    publish: (channel, message) => store.publish(at(channel), message),
+    subscribe: (channel, on, onLost) => store.subscribe(at(channel), on, onLost),
+  }
+}
+
 /**
  * A part of a backend with keys, tags and channels of its own. `keys` and `clear` touch nothing else; a backend without
  * `keys` has no `clear` here either. `stats`, `health`, `prune` and `close` are those of the whole.
@@ -62,45 +90,10 @@ export const namespaced = (backend: CacheBackend, namespace: string): CacheBacke
   checkNamespace(namespace)
   // The length tells `a` with `b:c` from `a:b` with `c`.
   const prefix = `${namespace.length}:${namespace}:`
-  const at = (key: unknown): string => prefix + String(key)
-  const { getMany, keys } = backend
-  const methods = {
-    get: (key: unknown) => backend.get(at(key)),
-    set: (key: unknown, value: unknown, ttl: unknown) => backend.set(at(key), value as string, ttl as number),
-    delete: (key: unknown) => backend.delete(at(key)),
-    has: (key: unknown) => backend.has?.(at(key)),
-    getWithTtl: (key: unknown) => backend.getWithTtl?.(at(key)),
-    getMany: (given: unknown): MaybePromise<Map<string, string>> => {
-      const found = getMany?.call(backend, (given as readonly string[]).map(at)) ?? new Map<string, string>()
-      return whenReady(
-        found,
-        (map) => new Map([...map].map(([key, value]) => [key.slice(prefix.length), value])),
-      )
-    },
-    setMany: (entries: unknown, ttl: unknown) => {
-      const named = [...(entries as Iterable<readonly [string, string]>)].map(
-        ([key, value]) => [at(key), value] as const,
-      )
-      return backend.setMany?.(named, ttl as number)
-    },
-    deleteMany: (given: unknown) => backend.deleteMany?.((given as readonly string[]).map(at)),
-    keys: (pattern?: unknown) => keysIn(backend, prefix, pattern as string | undefined),
-    increment: (key: unknown, ttl: unknown) => backend.increment?.(at(key), ttl as number),
-    setIfAbsent: (key: unknown, value: unknown, ttl: unknown) =>
-      backend.setIfAbsent?.(at(key), value as string, ttl as number),
-    compareAndDelete: (key: unknown, expected: unknown) =>
-      backend.compareAndDelete?.(at(key), expected as string),
-    setIfOwner: (key: unknown, value: unknown, ttl: unknown, lease: unknown, token: unknown) =>
-      backend.setIfOwner?.(at(key), value as string, ttl as number, at(lease), token as string),
-    publish: (channel: unknown, message: unknown) => backend.publish?.(at(channel), message as string),
-    subscribe: (channel: unknown, on: unknown, onLost: unknown) =>
-      backend.subscribe?.(at(channel), on as (message: string) => void, onLost as () => void),
-    clear: () => clear(backend, prefix),
-  }
   const name = `${backend.name ?? 'backend'}/${namespace}`
-  const made = withMethods(backend, name, methods, tagsOf(backend.tags, prefix))
+  const made = withMethods(backend, name, methodsOf(backend, prefix), tagsOf(backend.tags, prefix))
   // By its keys alone a namespace can be emptied.
-  if (keys === undefined) delete made.clear
-  else made.clear = methods.clear
+  if (backend.keys === undefined) delete made.clear
+  else made.clear = () => clear(backend, prefix)
   return made
 }

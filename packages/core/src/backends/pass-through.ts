@@ -4,6 +4,9 @@ import type { CacheBackend, TagState } from '../backend.ts'
 export type BackendMethod = (...args: readonly unknown[]) => unknown
 export type BackendMethods = Record<string, BackendMethod>
 
+/** A backend that is asked for nothing but what it has: whoever takes it for this has looked. */
+export type Capable = Required<CacheBackend>
+
 /** Every method that a backend may have. */
 export const backendMethods = [
   ...(['get', 'set', 'delete', 'close', 'connect', 'has', 'clear', 'keys', 'getMany', 'setMany'] as const),
@@ -21,16 +24,19 @@ export const methodsOf = (backend: CacheBackend): BackendMethods => {
   return bound
 }
 
-/** A backend with the methods of another, some of them replaced: only those that are there already, so that no capability is made up. */
+/**
+ * A backend with the methods of another, some of them replaced: only those that are there already, so that no capability
+ * is made up, and one that replaces another may rely on that.
+ */
 export const withMethods = (
   backend: CacheBackend,
   name: string,
-  replaced: Partial<BackendMethods>,
+  replaced: Partial<CacheBackend>,
   tags: TagState | undefined,
 ): CacheBackend => {
   const methods = methodsOf(backend)
   for (const [method, by] of Object.entries(replaced))
-    if (by !== undefined && methods[method] !== undefined) methods[method] = by
+    if (methods[method] !== undefined) methods[method] = by as BackendMethod
   // Built from what the backend has, which is a CacheBackend.
   return { name, ...methods, ...(tags === undefined ? {} : { tags }) } as unknown as CacheBackend
 }

@@ -1,6 +1,7 @@
 import type { BackendHealth, CacheBackend } from '../backend.ts'
 import { CacheBackendError, type ConfigProblem, refuseProblems } from '../errors.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
+import type { Capable } from './pass-through.ts'
 
 const required = ['get', 'set', 'delete', 'close'] as const
 
@@ -33,39 +34,45 @@ const worst = (healths: readonly BackendHealth[]): BackendHealth => {
 
 /** Keys by prefix to backends. */
 class Router {
-  readonly routes: readonly (readonly [prefix: string, backend: CacheBackend])[]
-  readonly backends: readonly CacheBackend[]
+  readonly #routes: readonly (readonly [prefix: string, backend: Capable])[]
+  /** A capability is used where all of them have it. */
+  readonly backends: readonly Capable[]
 
   constructor(routes: Readonly<Record<string, CacheBackend>>) {
-    this.routes = Object.entries(routes).sort(([a], [b]) => b.length - a.length)
-    this.backends = [...new Set(Object.values(routes))]
+    const capable = routes as Readonly<Record<string, Capable>>
+    this.#routes = Object.entries(capable).sort(([a], [b]) => b.length - a.length)
+    this.backends = [...new Set(Object.values(capable))]
   }
 
-  of(key: string): CacheBackend {
+  of(key: string): Capable {
     // The empty prefix begins every key.
-    const route = this.routes.find(([prefix]) => key.startsWith(prefix))
+    const route = this.#routes.find(([prefix]) => key.startsWith(prefix))
     if (route === undefined) throw new TypeError('a router without a default')
     return route[1]
   }
 
-  /** What each backend is to be asked. */
-  split<T>(items: Iterable<T>, keyOf: (item: T) => string): readonly (readonly [CacheBackend, T[]])[] {
-    const parts = new Map<CacheBackend, T[]>()
+  /** Asks each backend about its own part, all at once. */
+  each<T, R>(
+    items: Iterable<T>,
+    keyOf: (item: T) => string,
+    ask: (backend: Capable, part: T[]) => MaybePromise<R>,
+  ): MaybePromise<readonly R[]> {
+    const parts = new Map<Capable, T[]>()
     for (const item of items) {
       const backend = this.of(keyOf(item))
       const part = parts.get(backend)
       if (part === undefined) parts.set(backend, [item])
       else part.push(item)
     }
-    return [...parts]
+    return all([...parts].map(([backend, part]) => ask(backend, part)))
   }
 
   async *keys(pattern: string | undefined): AsyncGenerator<string> {
     for (const backend of this.backends)
-      for await (const key of backend.keys?.(pattern) ?? []) if (this.of(key) === backend) yield key
+      for await (const key of backend.keys(pattern)) if (this.of(key) === backend) yield key
   }
 
-  pair(key: string, leaseKey: string): CacheBackend {
+  pair(key: string, leaseKey: string): Capable {
     const backend = this.of(key)
     if (this.of(leaseKey) === backend) return backend
     const cause = new Error('key and lease lie in different backends')
@@ -73,60 +80,53 @@ class Router {
   }
 }
 
-/** The capabilities that are had only where every backend has them, by the backend of the key. */
-const capabilities = (router: Router): Partial<CacheBackend> => {
-  const identity = (key: string): string => key
-  const made: Required<
-    Pick<
-      CacheBackend,
-      | 'has'
-      | 'getWithTtl'
-      | 'getMany'
-      | 'setMany'
-      | 'deleteMany'
-      | 'clear'
-      | 'prune'
-      | 'keys'
-      | 'health'
-      | 'increment'
-      | 'setIfAbsent'
-      | 'compareAndDelete'
-      | 'setIfOwner'
-    >
-  > = {
-    has: (key) => router.of(key).has?.(key) ?? false,
-    getWithTtl: (key) => router.of(key).getWithTtl?.(key) ?? null,
+const itself = (key: string): string => key
+
+const ofOneKey = (router: Router) =>
+  ({
+    has: (key) => router.of(key).has(key),
+    getWithTtl: (key) => router.of(key).getWithTtl(key),
+    increment: (key, ttl) => router.of(key).increment(key, ttl),
+    setIfAbsent: (key, value, ttl) => router.of(key).setIfAbsent(key, value, ttl),
+    compareAndDelete: (key, expected) => router.of(key).compareAndDelete(key, expected),
+    setIfOwner: (key, value, ttl, lease, token) =>
+      router.pair(key, lease).setIfOwner(key, value, ttl, lease, token),
+  }) satisfies Partial<CacheBackend>
+
+const ofManyKeys = (router: Router) =>
+  ({
     getMany: (keys) =>
       whenReady(
-        all(router.split(keys, identity).map(([backend, part]) => backend.getMany?.(part) ?? new Map())),
+        router.each(keys, itself, (backend, part) => backend.getMany(part)),
         (maps) => new Map(maps.flatMap((map) => [...map])),
       ),
     setMany: (entries, ttl) =>
       whenReady(
-        all(
-          router.split(entries, ([key]) => key).map(([backend, part]) => backend.setMany?.(part, ttl) ?? 0),
+        router.each(
+          entries,
+          ([key]) => key,
+          (backend, part) => backend.setMany(part, ttl),
         ),
         sum,
       ),
     deleteMany: (keys) =>
       whenReady(
-        all(router.split(keys, identity).map(([backend, part]) => backend.deleteMany?.(part) ?? 0)),
+        router.each(keys, itself, (backend, part) => backend.deleteMany(part)),
         sum,
       ),
-    clear: () => whenReady(all(router.backends.map((backend) => backend.clear?.() ?? 0)), sum),
-    prune: () => whenReady(all(router.backends.map((backend) => backend.prune?.() ?? 0)), sum),
+  }) satisfies Partial<CacheBackend>
+
+const ofAll = (router: Router) =>
+  ({
+    clear: () => whenReady(all(router.backends.map((backend) => backend.clear())), sum),
+    prune: () => whenReady(all(router.backends.map((backend) => backend.prune())), sum),
     keys: (pattern) => router.keys(pattern),
-    health: () =>
-      whenReady(
-        all(router.backends.flatMap((backend) => (backend.health === undefined ? [] : [backend.health()]))),
-        worst,
-      ),
-    increment: (key, ttl) => router.of(key).increment?.(key, ttl) ?? 0,
-    setIfAbsent: (key, value, ttl) => router.of(key).setIfAbsent?.(key, value, ttl) ?? false,
-    compareAndDelete: (key, expected) => router.of(key).compareAndDelete?.(key, expected) ?? false,
-    setIfOwner: (key, value, ttl, lease, token) =>
-      router.pair(key, lease).setIfOwner?.(key, value, ttl, lease, token) ?? false,
-  }
+    health: () => whenReady(all(router.backends.map((backend) => backend.health())), worst),
+  }) satisfies Partial<CacheBackend>
+
+/** The capabilities that are had only where every backend has them. */
+const capabilities = (router: Router): Partial<CacheBackend> => {
+  const made = { ...ofOneKey(router), ...ofManyKeys(router), ...ofAll(router) }
   const names = Object.keys(made) as (keyof typeof made)[]
   const had = names.filter((name) => router.backends.every((backend) => typeof backend[name] === 'function'))
   return Object.fromEntries(had.map((name) => [name, made[name]]))
@@ -144,18 +144,19 @@ const capabilities = (router: Router): Partial<CacheBackend> => {
 export const router = (routes: Readonly<Record<string, CacheBackend>>): CacheBackend => {
   check(routes)
   const made = new Router(routes)
-  const standard = made.of('')
+  const standard: CacheBackend = made.of('')
   const { tags } = standard
-  const connecting = made.backends.some(({ connect }) => connect !== undefined)
+  const backends: readonly CacheBackend[] = made.backends
+  const connecting = backends.some(({ connect }) => connect !== undefined)
   const nothing = (): undefined => undefined
   return {
     name: 'router',
     get: (key) => made.of(key).get(key),
     set: (key, value, ttl) => made.of(key).set(key, value, ttl),
     delete: (key) => made.of(key).delete(key),
-    close: () => whenReady(all(made.backends.map((backend) => backend.close())), nothing),
+    close: () => whenReady(all(backends.map((backend) => backend.close())), nothing),
     ...(connecting
-      ? { connect: () => whenReady(all(made.backends.map((backend) => backend.connect?.())), nothing) }
+      ? { connect: () => whenReady(all(backends.map((backend) => backend.connect?.())), nothing) }
       : {}),
     ...capabilities(made),
     ...(standard.publish === undefined ? {} : { publish: standard.publish.bind(standard) }),
