@@ -2,77 +2,15 @@ import type { FieldEdits, Verdict } from './decision.ts'
 import type { Engine } from './engine.ts'
 import { reuseFacts, type StoredResponse } from './entry.ts'
 import type { Fill } from './fill.ts'
-import type { Flight } from './flight.ts'
 import type { Remarks } from './handler.ts'
 import { type ForwardedHead, ownTarget } from './head.ts'
-import type { FieldMap, MaybePromise } from './message.ts'
-import type { Policy } from './policy.ts'
+import type { FieldMap } from './message.ts'
+import type { Plan } from './plan.ts'
 import { credentialsOf } from './refusal.ts'
 import { notModified, select } from './select.ts'
-import type { ForwardReason } from './semantics/cache-status.ts'
-import { isUnsafe } from './semantics/invalidate.ts'
-import type { StoreContext } from './semantics/storable.ts'
-import { clientConditionHolds, hasConditions, hasValidator, validationHeaders } from './semantics/validate.ts'
+import { clientConditionHolds, hasConditions } from './semantics/validate.ts'
 import type { Stamp } from './stamps.ts'
 import { type Handling, statusFields } from './status-fields.ts'
-import type { Found } from './store.ts'
-import type { CacheRequest } from './view.ts'
-import type { Asked } from './who-asks.ts'
-
-/** Why and how a request goes forward. */
-export interface Plan {
-  readonly request: CacheRequest
-  readonly policy: Policy
-  readonly reason: ForwardReason
-  readonly detail?: string
-  /** What the functions of the policy said at the lookup, where they are to say the same of the response. */
-  readonly asked?: Asked | undefined
-  /** What the lookup found; undefined where nothing was looked up. */
-  readonly found?: Found
-  /** Whether the response may be stored. */
-  readonly fills: boolean
-  readonly credentials?: StoreContext['credentials']
-  readonly flight?: Flight
-  /** False: the request waited for another and was not answered by it. */
-  readonly collapsed?: false
-  /** Whether this is a revalidation that no client waits for. */
-  readonly background?: boolean
-  /** Whether functions have decided the key that only the route may ask. */
-  readonly atRoute?: boolean
-  /** The invalidation clock when the request met the cache, where nothing was looked up for it then. */
-  readonly met?: MaybePromise<Stamp | undefined>
-  /** Whether a response that is no error invalidates the target (RFC 9111 §4.4). */
-  readonly invalidates?: boolean
-}
-
-/** A request that became another on its way is answered as that one: not for the store, and unsafe where it is. */
-export const afterMethodChange = (plan: Plan, method: string | undefined): Plan => {
-  const { request, policy, invalidates, background } = plan
-  if (method === undefined || method === request.method || background === true) return plan
-  const unsafe = isUnsafe(method) && !policy.methods.has(method)
-  return { ...plan, fills: false, detail: 'method-changed', invalidates: invalidates === true || unsafe }
-}
-
-/** The stored response that the handler may confirm by a 304. */
-export const validatedBy = ({ fills, found }: Plan): StoredResponse | undefined => {
-  const stored = fills ? found?.entry?.stored : undefined
-  return stored !== undefined && hasValidator(stored.headers) ? stored : undefined
-}
-
-/** What a handler that fills must not see: it would answer with a part, or with nothing (RFC 9111 §4.3.1). */
-const hidden = {
-  'if-none-match': undefined,
-  'if-modified-since': undefined,
-  range: undefined,
-  'if-range': undefined,
-}
-
-/** The client's conditions are answered here; those of the stored response are asked instead (RFC 9111 §4.3.1). */
-export const requestEditsOf = (plan: Plan): Readonly<Record<string, string | undefined>> => {
-  if (!plan.fills) return {}
-  const stored = validatedBy(plan)
-  return stored === undefined ? hidden : { ...hidden, ...validationHeaders(stored.headers) }
-}
 
 /** One forwarded request and what is known of it when its response comes. */
 export interface Exchange {

@@ -1,14 +1,6 @@
 import type { Decision, Forward, Verdict } from './decision.ts'
 import type { Engine } from './engine.ts'
-import {
-  afterMethodChange,
-  type Exchange,
-  failRevalidation,
-  type Plan,
-  requestEditsOf,
-  validatedBy,
-} from './exchange.ts'
-import { isComplete } from './fill.ts'
+import { type Exchange, failRevalidation } from './exchange.ts'
 import {
   type HandlerCache,
   HandlerContext,
@@ -18,20 +10,27 @@ import {
   validatorsOf,
 } from './handler.ts'
 import type { ForwardedHead } from './head.ts'
-import { dropRecording, landRecording, storeResponse } from './landing.ts'
+import { dropRecording, endRecording, storeResponse, survivesSession } from './landing.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import { isRewritten, type Met, metAs } from './met.ts'
-import { judgeNotModified, judgeResponse, passOn, standIn } from './outcome.ts'
+import { judge } from './outcome.ts'
 import { type Limited, Limits } from './overdue.ts'
+import {
+  afterMethodChange,
+  countedFrom,
+  type Plan,
+  requestEditsOf,
+  statusOf,
+  switchedOff,
+  validatedBy,
+} from './plan.ts'
 import type { Policy } from './policy.ts'
 import type { Recording } from './recording.ts'
 import type { SelectedResponse } from './select.ts'
 import type { Invalidation } from './selector.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
-import { isServerFailure } from './semantics/reuse.ts'
-import { permitsCredentials } from './semantics/storable.ts'
 import type { Stamp } from './stamps.ts'
-import { stampedAt } from './store.ts'
+import { standIn } from './stand-in.ts'
 import { invalidateAfter } from './unsafe.ts'
 import type { CacheRequest } from './view.ts'
 
@@ -80,9 +79,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   }
 
   get status(): HandlerCache['status'] {
-    if (!this.#plan.fills) return 'bypass'
-    if (this.background) return 'refresh'
-    return validatedBy(this.#plan) === undefined ? 'miss' : 'revalidate'
+    return statusOf(this.#plan)
   }
 
   get stale(): HandlerCache['stale'] {
@@ -145,8 +142,8 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     // Functions may answer otherwise here than in front: a user may have been authenticated meanwhile.
     const same = plan.policy.lookupId === policy.lookupId && !policy.deferred && !this.#rewritten
     if (same && plan.found !== undefined) {
-      this.#plan = { ...plan, policy }
-      if (policy.ttl === false) this.#switchOff()
+      if (policy.ttl === false) plan.flight?.refuse(true)
+      this.#plan = policy.ttl === false ? switchedOff({ ...plan, policy }) : { ...plan, policy }
       this.#limits.watch()
       return this
     }
@@ -190,23 +187,12 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   /** The body is complete: it is stored, and whoever waits is answered. */
   end(): MaybePromise<void> {
     const recording = this.#close()
-    if (recording === undefined) return undefined
-    if (this.remarks.skipped !== undefined)
-      return dropRecording(this.exchange, 'skip', this.remarks.skipped, false)
-    const body = recording.body()
-    if (isComplete(recording.head.judged.own, body.length))
-      return landRecording(this.exchange, recording.head, body)
-    return dropRecording(this.exchange, 'incomplete', 'shorter or longer than its Content-Length', false)
+    return recording === undefined ? undefined : endRecording(this.exchange, recording)
   }
 
-  /**
-   * An outer layer has set a cookie as the head left: the handler may have begun a session. Such a response is stored
-   * only where one to a request with credentials would be (RFC 9111 §7.3).
-   */
+  /** An outer layer has set a cookie as the head left: the handler may have begun a session. */
   beginsSession(): void {
-    const directives = this.#recording?.head.judged.directives
-    if (directives === undefined || this.#plan.policy.scope !== undefined) return
-    if (permitsCredentials(directives, 'other')) return
+    if (this.#recording === undefined || survivesSession(this.#recording, this.#plan.policy)) return
     this.#recording = undefined
     dropRecording(this.exchange, 'set-cookie', 'an outer layer has set a cookie', true)
   }
@@ -234,12 +220,6 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     const reason = cause ?? new Error('the revalidation was given up')
     this.#limits.abort(reason)
     failRevalidation(this.exchange, reason)
-  }
-
-  /** The route turns out to be one that is not cached: what its own lookup would have said. */
-  #switchOff(): void {
-    this.#plan.flight?.refuse(true)
-    this.#plan = { ...this.#plan, fills: false, reason: 'bypass', detail: 'policy' }
   }
 
   #close(): Recording | undefined {
@@ -272,29 +252,17 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     }
     // Every Forward of the engine is one.
     if (!(decision instanceof ForwardedRequest)) return decision
-    const { found } = decision.#plan
-    const counted = this.#plan.found !== undefined || this.#plan.met !== undefined
-    this.#plan =
-      counted && found !== undefined ? { ...decision.#plan, found: stampedAt(found, met) } : decision.#plan
+    this.#plan = countedFrom(this.#plan, decision.#plan, met)
     this.#limits.watch()
     return this
   }
 
   #judge(head: ForwardedHead): Verdict {
     const exchange = this.exchange
-    const { fills, found, flight } = this.#plan
-    // What nobody may store is still for those who wait for it.
-    const stamp = found?.stamp ?? (flight === undefined ? undefined : found?.here)
-    const stale = isServerFailure(head.status) ? standIn(exchange, head.status) : undefined
-    if (stale !== undefined) return stale
-    if (!fills || found === undefined || stamp === undefined) return passOn(exchange, head)
-    const validated = head.status === 304 ? validatedBy(this.#plan) : undefined
-    const outcome =
-      validated === undefined
-        ? judgeResponse(exchange, head, found, stamp)
-        : judgeNotModified(exchange, head, found, validated, stamp)
-    this.#recording = outcome.recording
-    if (outcome.freshened !== undefined) void storeResponse(exchange, found, outcome.freshened)
-    return outcome.verdict
+    const { verdict, recording, freshened } = judge(exchange, head)
+    this.#recording = recording
+    const { found } = exchange.plan
+    if (freshened !== undefined && found !== undefined) void storeResponse(exchange, found, freshened)
+    return verdict
   }
 }

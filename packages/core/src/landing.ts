@@ -1,14 +1,16 @@
 import type { StoredResponse } from './entry.ts'
 import { type Exchange, failRevalidation, rejectResponse } from './exchange.ts'
-import { backendTtl, buildStored } from './fill.ts'
+import { backendTtl, buildStored, isComplete } from './fill.ts'
 import { infoOf } from './info.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import { collectTags } from './outcome.ts'
-import type { RecordedHead } from './recording.ts'
+import type { Policy } from './policy.ts'
+import type { RecordedHead, Recording } from './recording.ts'
+import { permitsCredentials } from './semantics/storable.ts'
 import type { Found } from './store.ts'
 
 /** A complete response: whoever waits has it, and then the store. */
-export const landRecording = (exchange: Exchange, head: RecordedHead, body: Buffer): MaybePromise<void> => {
+const landRecording = (exchange: Exchange, head: RecordedHead, body: Buffer): MaybePromise<void> => {
   const { judged, fill, place, lifetime, edits, shared } = head
   const { flight } = exchange.plan
   // The handler may have named more tags since the head.
@@ -45,3 +47,17 @@ export const dropRecording = (exchange: Exchange, code: string, detail: string, 
   flight?.refuse(mark)
   if (background === true) failRevalidation(exchange, new Error(detail))
 }
+
+/** The body has ended: it is stored where it is whole and the handler has not thought better of it. */
+export const endRecording = (exchange: Exchange, recording: Recording): MaybePromise<void> => {
+  const { skipped } = exchange.remarks
+  if (skipped !== undefined) return dropRecording(exchange, 'skip', skipped, false)
+  const bytes = recording.body()
+  if (isComplete(recording.head.judged.own, bytes.length))
+    return landRecording(exchange, recording.head, bytes)
+  return dropRecording(exchange, 'incomplete', 'shorter or longer than its Content-Length', false)
+}
+
+/** Whether it is stored although a session may have begun: where it would be with credentials (RFC 9111 §7.3). */
+export const survivesSession = ({ head }: Recording, { scope }: Policy): boolean =>
+  scope !== undefined || permitsCredentials(head.judged.directives, 'other')

@@ -13,16 +13,18 @@ import { decideStore, type Fill, isShareable, tagsOfFill } from './fill.ts'
 import { flightKey } from './flights.ts'
 import { type Freshened, freshenStored } from './freshen-stored.ts'
 import { type ForwardedHead, type JudgedHead, judgeHead } from './head.ts'
+import { validatedBy } from './plan.ts'
 import { overruled } from './precedence.ts'
 import { Recording } from './recording.ts'
 import { downstreamCacheControl, type FieldEdits, responseEdits } from './response-edits.ts'
 import { fieldValue } from './semantics/fields.ts'
 import { correctedInitialAge } from './semantics/freshness.ts'
-import { isServerFailure, mayUseStaleIfError, staleness } from './semantics/reuse.ts'
+import { isServerFailure } from './semantics/reuse.ts'
 import type { StoreDecision } from './semantics/storable.ts'
 import { identifiesStored } from './semantics/validate.ts'
 import { varyFields } from './semantics/vary.ts'
 import type { Stamp } from './stamps.ts'
+import { standIn } from './stand-in.ts'
 import type { Handling } from './status-fields.ts'
 import type { Found } from './store.ts'
 
@@ -32,28 +34,6 @@ export interface Outcome {
   readonly recording?: Recording
   /** A stored response that a 304 has freshened. */
   readonly freshened?: StoredResponse
-}
-
-/**
- * A stored response in the place of a failure, where one may stand in (RFC 5861 §4). `status` is undefined where the
- * handler failed without one.
- */
-export const standIn = (exchange: Exchange, status: number | undefined): Verdict | undefined => {
-  const { engine } = exchange
-  const { clock, flights, reports } = engine
-  const { found, flight, request, background } = exchange.plan
-  const entry = found?.entry
-  if (found === undefined || entry === undefined) return undefined
-  if (background === true) failRevalidation(exchange, new Error(`status ${status}`))
-  flights.markFailing(found.key.id)
-  const since = entry.invalidatedAt === undefined ? undefined : Math.max(0, clock() - entry.invalidatedAt)
-  const facts = reuseFacts(entry.stored, clock(), since)
-  if (!mayUseStaleIfError(facts, entry.stored.status, engine.directivesOf(request))) return undefined
-  // The waiters look up again and find the same stale response.
-  flight?.rekey()
-  if (background !== true) reports.count('stale')
-  const ttl = Math.floor(-staleness(facts) / 1000)
-  return replaceWith(exchange, entry.stored, { fwdStatus: status, ttl, detail: 'sie' })
 }
 
 const differs = (head: ForwardedHead, stored: StoredResponse, name: string): boolean => {
@@ -83,7 +63,7 @@ const downstreamEdits = (exchange: Exchange, head: ForwardedHead): FieldEdits =>
 }
 
 /** A response that is not considered for storing. */
-export const passOn = (exchange: Exchange, head: ForwardedHead): Verdict => {
+const passOn = (exchange: Exchange, head: ForwardedHead): Verdict => {
   const { flight, reason, detail, fills } = exchange.plan
   const { reports } = exchange.engine
   const bypassed = reason === 'bypass' || reason === 'method'
@@ -150,12 +130,7 @@ const refuse = (exchange: Exchange, code: string, detail: string, status: number
 }
 
 /** A full response: stored where it may be, and sent on in either case (RFC 9111 §3, §4.3.3). */
-export const judgeResponse = (
-  exchange: Exchange,
-  head: ForwardedHead,
-  found: Found,
-  stamp: Stamp,
-): Outcome => {
+const judgeResponse = (exchange: Exchange, head: ForwardedHead, found: Found, stamp: Stamp): Outcome => {
   const { engine, plan } = exchange
   const judged = overruled(judgeHead(head, engine.targets, exchange.remarks.vary), plan.policy)
   const fill = fillOf(exchange, head, stamp)
@@ -201,7 +176,7 @@ const tryFreshen = (
 }
 
 /** A 304 to the stored validators: the stored response is freshened and sent (RFC 9111 §4.3.3, §4.3.4). */
-export const judgeNotModified = (
+const judgeNotModified = (
   exchange: Exchange,
   head: ForwardedHead,
   found: Found,
@@ -233,4 +208,19 @@ export const judgeNotModified = (
     lifetime,
   } as const
   return { verdict: replaceWith(exchange, fresh, handling), freshened: fresh }
+}
+
+/** What becomes of a response, at its head. */
+export const judge = (exchange: Exchange, head: ForwardedHead): Outcome => {
+  const { plan } = exchange
+  const { fills, found, flight } = plan
+  // What nobody may store is still for those who wait for it.
+  const stamp = found?.stamp ?? (flight === undefined ? undefined : found?.here)
+  const stale = isServerFailure(head.status) ? standIn(exchange, head.status) : undefined
+  if (stale !== undefined) return { verdict: stale }
+  if (!fills || found === undefined || stamp === undefined) return { verdict: passOn(exchange, head) }
+  const validated = head.status === 304 ? validatedBy(plan) : undefined
+  return validated === undefined
+    ? judgeResponse(exchange, head, found, stamp)
+    : judgeNotModified(exchange, head, found, validated, stamp)
 }
