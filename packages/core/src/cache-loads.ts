@@ -1,5 +1,6 @@
 import type { CacheBackend } from './backend.ts'
 import type { Deadline } from './deadline.ts'
+import { KeptValues } from './kept-values.ts'
 import { keyOf, keyPrefix } from './key.ts'
 import { Loads } from './loads.ts'
 import type { Policy, Settings } from './policy.ts'
@@ -23,14 +24,19 @@ export const createLoads = (parts: {
 }): Loads => {
   const { backend, settings, stamps, deadline, reports } = parts
   const prefix = `${keyPrefix(settings.namespace, settings.version)} value:`
-  return new Loads({
+  const { clock } = settings
+  const kept = new KeptValues({
     backend,
     stamps,
     deadline,
     serializer: serializerOf(backend.name ?? 'backend', 'json'),
-    clock: settings.clock,
+    clock,
     keyOf: (key) => keyOf(prefix + key).id,
-    failed: (error) => reports.error('REVALIDATION_FAILED', 'getOrSet', error),
     damaged: (error) => reports.error('ENTRY_UNREADABLE', 'decode', error),
+  })
+  return new Loads({
+    kept,
+    clock,
+    failed: (error) => reports.error('REVALIDATION_FAILED', 'getOrSet', error),
   })
 }

@@ -4,6 +4,7 @@ import type { CacheKey } from './cache-key.ts'
 import { Deadline } from './deadline.ts'
 import type { Duration } from './durations.ts'
 import { CacheBackendError } from './errors.ts'
+import { KeptValues } from './kept-values.ts'
 import { type LoadContext, type LoadPolicy, readLoadPolicy, requireLifetime } from './load.ts'
 import { Loads } from './loads.ts'
 import { Reports } from './reports.ts'
@@ -31,6 +32,7 @@ class Values implements ValueCache {
   readonly #settings: ValueSettings
   readonly #serializer: Serializer
   readonly #stamps: Stamps
+  readonly #kept: KeptValues
   readonly #loads: Loads
   readonly #stats: StoreStats
 
@@ -42,18 +44,22 @@ class Values implements ValueCache {
     this.#settings = settings
     this.#serializer = serializerOf(name, settings.serializer)
     this.#stamps = createStamps(backend, namespace)
-    this.#loads = new Loads({
+    this.#kept = new KeptValues({
       backend,
       stamps: this.#stamps,
       deadline: new Deadline(name, deadlineMs, reports),
       serializer: this.#serializer,
       clock,
       keyOf: (key) => key,
-      failed: (error) => reports.error('REVALIDATION_FAILED', 'getOrSet', error),
       damaged: (error) => {
         this.#stats.errors++
         reports.error('ENTRY_UNREADABLE', 'decode', error)
       },
+    })
+    this.#loads = new Loads({
+      kept: this.#kept,
+      clock,
+      failed: (error) => reports.error('REVALIDATION_FAILED', 'getOrSet', error),
     })
     const unbounded = { maxEntries: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
     this.#stats = new StoreStats(name, { entries: () => 0, bytes: () => 0, ...unbounded })
@@ -64,7 +70,7 @@ class Values implements ValueCache {
   }
 
   async getEntry<T>(key: string | CacheKey): Promise<CacheEntry<T> | undefined> {
-    return this.#counted<T>(await this.#loads.peek(textOf(key)))
+    return this.#counted<T>(await this.#kept.peek(textOf(key)))
   }
 
   async set(
@@ -92,7 +98,7 @@ class Values implements ValueCache {
   }
 
   async has(key: string | CacheKey): Promise<boolean> {
-    return (await this.#loads.peek(textOf(key))) !== undefined
+    return (await this.#kept.peek(textOf(key))) !== undefined
   }
 
   async clear(): Promise<number> {
@@ -105,7 +111,7 @@ class Values implements ValueCache {
     const [stamp, raws] = await Promise.all([this.#stamps.now(), this.#readMany(texts)])
     const values = new Map<string, T>()
     for (const key of texts) {
-      const found = await this.#loads.usable(key, raws.get(key) ?? null, this.#settings.clock(), stamp)
+      const found = await this.#kept.usable(key, raws.get(key) ?? null, this.#settings.clock(), stamp)
       const entry = this.#counted<T>(found)
       if (entry !== undefined) values.set(key, entry.value)
     }
