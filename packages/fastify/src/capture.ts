@@ -1,19 +1,26 @@
-import { Readable } from 'node:stream'
-import type { Forward, HandlerCache, ResponseCache, Verdict } from '@stowage/core'
+import type { Readable } from 'node:stream'
+import {
+  type Forward,
+  type HandlerCache,
+  isPromise,
+  type MaybePromise,
+  type ResponseCache,
+} from '@stowage/core'
 import {
   begun,
   type Captured,
-  cancelUnread,
   currentFields,
-  drained,
-  type JudgedBody,
-  judgeUnsent,
+  isWebStream,
   openForward,
+  putHead,
+  type Sendable,
+  settleUnsent,
+  sourceOf,
   type Unsent,
 } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
-import { bodyFor, putHead } from './selected.ts'
+import { bodyFor } from './selected.ts'
 import { whileWaiting } from './waiting.ts'
 
 /** How an `onSend` hook goes on. */
@@ -21,28 +28,17 @@ export type Done = (error?: Error | null, payload?: unknown) => void
 
 const nothing = Buffer.alloc(0)
 
-const isWebStream = (payload: unknown): payload is Parameters<typeof Readable.fromWeb>[0] =>
-  typeof (payload as { getReader?: unknown }).getReader === 'function'
-
 /** What Fastify will send of a payload. */
 const unsentOf = (payload: unknown, status: number): Unsent => {
   if (payload === undefined || payload === null || status === 204) return { body: () => nothing }
   if (typeof payload === 'string') return { body: () => Buffer.from(payload) }
   if (Buffer.isBuffer(payload)) return { body: () => Buffer.from(payload) }
-  return { read: () => (isWebStream(payload) ? Readable.fromWeb(payload) : (payload as Readable)) }
-}
-
-/** What a payload that nobody will read holds on to is let go. */
-const discard = (payload: unknown): void => {
-  if (payload instanceof Readable) payload.on('error', () => undefined).destroy()
-  else cancelUnread(payload)
+  return { read: sourceOf(payload) ?? (() => payload as Readable) }
 }
 
 /** A web stream as one of Node's, unless somebody reads it already. */
 const readable = (payload: unknown): unknown =>
-  isWebStream(payload ?? {}) && !(payload as ReadableStream).locked
-    ? Readable.fromWeb(payload as Parameters<typeof Readable.fromWeb>[0])
-    : payload
+  isWebStream(payload) && !payload.locked ? sourceOf(payload)?.() : payload
 
 /** The parts of a `Response`, which Fastify would take later. */
 const opened = (reply: FastifyReply, payload: unknown): unknown => {
@@ -85,41 +81,8 @@ export class ReplyCapture {
     if (this.#waits) return
     const payload = readable(opened(this.#reply, given))
     const ready = begun(payload, this.#forward, this.#reply.raw)
-    if (ready === undefined) {
-      this.#report(payload, done)
-      return
-    }
-    this.#waits = true
-    const over = (): void => {
-      this.#waits = false
-    }
-    whileWaiting(this.#reply, ready.finally(over)).then(() => this.#report(payload, done), done)
-  }
-
-  #report(payload: unknown, done: Done): void {
-    const judged = this.#judge(payload)
-    if (judged === undefined) {
-      // What was judged could not be sent: an error is.
-      this.#captured.retract()
-      done(null, payload)
-      return
-    }
-    const { verdict } = judged
-    const stream = judged.record()
-    const go = (): void => {
-      this.#waits = false
-      done(null, this.#bodyBy(verdict, stream ?? payload))
-    }
-    const ready = this.#readiness(verdict, stream, payload)
-    if (ready === undefined) {
-      go()
-      return
-    }
-    this.#waits = true
-    // A body that breaks off is one also where another response was to be sent when it had come to its end.
-    whileWaiting(this.#reply, ready)
-      .then(go)
-      .catch(() => void this.#reply.raw.destroy())
+    if (ready === undefined) this.#settle(payload, done)
+    else this.#wait(ready).then(() => this.#settle(payload, done), done)
   }
 
   /** Its handler has ended without an answer, since the client had gone: what it has changed still counts. */
@@ -127,26 +90,40 @@ export class ReplyCapture {
     this.#judge(undefined)
   }
 
-  #judge(payload: unknown): JudgedBody | undefined {
-    return judgeUnsent(this.#captured, this.#forward, unsentOf(payload, this.#reply.raw.statusCode))
+  #judge(payload: unknown): MaybePromise<Sendable | undefined> {
+    const unsent = unsentOf(payload, this.#reply.raw.statusCode)
+    return settleUnsent(this.#captured, this.#forward, unsent, payload)
   }
 
-  /** What is waited for: an invalidation, or the body where it is wanted and another response is sent. */
-  #readiness(
-    { hold, response }: Verdict,
-    stream: Readable | undefined,
-    payload: unknown,
-  ): Promise<unknown> | undefined {
-    if (response === undefined) return hold
-    if (stream !== undefined)
-      return hold === undefined ? drained(stream) : Promise.all([drained(stream), hold])
-    discard(payload)
-    return hold
+  #settle(payload: unknown, done: Done): void {
+    const settled = this.#judge(payload)
+    if (settled === undefined) {
+      // What was judged could not be sent: an error is.
+      this.#captured.retract()
+      done(null, payload)
+    } else if (isPromise(settled)) {
+      // A body that breaks off is one also where another response was to be sent when it had come to its end.
+      this.#wait(settled)
+        .then((sendable) => this.#goOn(sendable, payload, done))
+        .catch(() => void this.#reply.raw.destroy())
+    } else this.#goOn(settled, payload, done)
   }
 
-  #bodyBy({ response }: Verdict, body: unknown): unknown {
-    if (response === undefined) return body
-    putHead(this.#reply, response)
-    return bodyFor(this.#reply, response)
+  async #wait<T>(over: Promise<T>): Promise<T> {
+    this.#waits = true
+    try {
+      return await whileWaiting(this.#reply, over)
+    } finally {
+      this.#waits = false
+    }
+  }
+
+  #goOn(sendable: Sendable | undefined, payload: unknown, done: Done): void {
+    const { response, stream = payload } = sendable ?? {}
+    if (response === undefined) done(null, stream)
+    else {
+      putHead(this.#reply.raw, response, new ReplyFields(this.#reply))
+      done(null, bodyFor(this.#reply, response))
+    }
   }
 }

@@ -7,7 +7,16 @@ import type {
   Selector,
 } from '@stowage/core'
 import { isPromise } from '@stowage/core'
-import { type Adapter, attachedTo, carryOut, isGone, meetAtRoute, replayOf, send } from '@stowage/node'
+import {
+  type Adapter,
+  attachedTo,
+  carryOut,
+  isGone,
+  meetAtRoute,
+  putHead,
+  replayOf,
+  send,
+} from '@stowage/node'
 import type {
   FastifyInstance,
   FastifyReply,
@@ -16,8 +25,9 @@ import type {
   RouteHandlerMethod,
 } from 'fastify'
 import { type Done, ReplyCapture } from './capture.ts'
+import { ReplyFields } from './reply-fields.ts'
 import { ForwardableRequest, rewrittenOf } from './request.ts'
-import { bodyFor, putHead } from './selected.ts'
+import { bodyFor } from './selected.ts'
 
 export type Cache = ResponseCache<FastifyRequest>
 
@@ -84,7 +94,7 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
     send(reply.raw, response)
     return
   }
-  putHead(reply, response)
+  putHead(reply.raw, response, new ReplyFields(reply))
   if (response.body !== null && !reply.hasHeader('content-type')) request[captured] = withoutType
   // What is null Fastify would serialise.
   reply.send(bodyFor(reply, response) ?? undefined)

@@ -35,6 +35,24 @@ const sendHead = (response: ServerResponse, { status, reason, headers, added }: 
 }
 
 /**
+ * Puts the head of a selected response over what outer layers have set. `fields` is where a framework keeps them until it
+ * sends, by default the response.
+ *
+ * @example
+ * putHead(response, decision.response)
+ */
+export const putHead = (
+  response: ServerResponse,
+  { status, reason, headers, added }: SelectedResponse,
+  fields: ResponseFields = response,
+): void => {
+  response.statusCode = status
+  if (reason !== undefined && hasReasons(response)) response.statusMessage = reason
+  applyFields(fields, headers)
+  applyFields(fields, added)
+}
+
+/**
  * Sends a selected response over whatever fields the outer layers have set for this exchange. `layer` are the
  * methods to send it with: those of the response, where nothing inside the cache may have replaced them.
  *
@@ -49,10 +67,7 @@ export const send = (
   if (layer === response && selected.added.vary === undefined && isUntouched(response)) {
     sendHead(response, selected)
   } else {
-    response.statusCode = selected.status
-    if (selected.reason !== undefined && hasReasons(response)) response.statusMessage = selected.reason
-    applyFields(response, selected.headers)
-    applyFields(response, selected.added)
+    putHead(response, selected)
     // Where the head leaves with the body, Node damages a Content-Disposition that is not ASCII.
     layer.writeHead(selected.status)
   }

@@ -1,5 +1,6 @@
-import { finished, type Readable } from 'node:stream'
-import type { FieldMap, Forward, Verdict } from '@stowage/core'
+import type { Readable } from 'node:stream'
+import type { FieldMap, Forward, MaybePromise, SelectedResponse, Verdict } from '@stowage/core'
+import { drained, letGo } from './body-source.ts'
 import type { Captured } from './captured.ts'
 import { tee } from './tee.ts'
 
@@ -15,27 +16,14 @@ export type Unsent = {
   readonly headers?: FieldMap
 } & ({ readonly body: () => Buffer } | { readonly read: () => Readable })
 
-/**
- * What is to be done about a body that has been judged with its head.
- *
- * @example
- * const judged: JudgedBody | undefined = judgeUnsent(captured, forward, { body: () => Buffer.from('hello') })
- */
-export interface JudgedBody {
+interface JudgedBody {
   readonly verdict: Verdict
   /** Records the body where it is wanted. A stream is recorded while it is read: that is the one to send, or to drain. */
   record(): Readable | undefined
 }
 
-/**
- * Judges a head before its framework sends it, and leaves recording the body to when that may be read. Undefined where
- * the response has begun, and is captured as ever.
- *
- * @example
- * const judged = judgeUnsent(captured, forward, { body: () => Buffer.from('hello') })
- * judged?.record()
- */
-export const judgeUnsent = (captured: Captured, forward: Forward, unsent: Unsent): JudgedBody | undefined => {
+/** Judges a head before its framework sends it, and leaves recording the body to when that may be read. */
+const judgeUnsent = (captured: Captured, forward: Forward, unsent: Unsent): JudgedBody | undefined => {
   let whole = false
   const complete = (): void => {
     whole = true
@@ -55,23 +43,41 @@ export const judgeUnsent = (captured: Captured, forward: Forward, unsent: Unsent
 }
 
 /**
- * Reads a stream to its end, for who records it; rejects where it breaks off.
+ * What is to be sent: a selected response, or a stream in the place of the body; with neither, what is there.
  *
  * @example
- * await drained(stream)
+ * const sendable: Sendable = { stream }
  */
-export const drained = (stream: Readable): Promise<void> =>
-  new Promise((resolve, reject) => {
-    finished(stream.resume(), (error) => (error ? reject(error) : resolve()))
-  })
+export interface Sendable {
+  readonly response?: SelectedResponse
+  readonly stream?: Readable
+}
 
 /**
- * Lets go what a web stream, or a `Response`, holds on to that nobody will read.
+ * Judges and records a response before its framework sends it. Resolves when it may leave: an invalidation is done, and
+ * a body that is recorded though another response is sent has come to its end; rejects where that breaks off. Undefined
+ * where the response has begun, and is captured as ever.
  *
+ * @param given The body as it was given: where nobody will read it, what it holds on to is let go.
  * @example
- * cancelUnread(response.body)
+ * const sendable = await settleUnsent(captured, forward, { body: () => Buffer.from('hello') })
  */
-export const cancelUnread = (body: unknown): void => {
-  const stream = (body instanceof Response ? body.body : body) as Partial<ReadableStream> | null | undefined
-  if (typeof stream?.getReader === 'function') stream.cancel?.().catch(() => undefined)
+export const settleUnsent = (
+  captured: Captured,
+  forward: Forward,
+  unsent: Unsent,
+  given?: unknown,
+): MaybePromise<Sendable | undefined> => {
+  const judged = judgeUnsent(captured, forward, unsent)
+  if (judged === undefined) return undefined
+  const { hold, response } = judged.verdict
+  const stream = judged.record()
+  if (response === undefined) {
+    const sendable: Sendable = stream === undefined ? {} : { stream }
+    return hold === undefined ? sendable : hold.then(() => sendable)
+  }
+  if (stream === undefined) letGo(given)
+  const over = stream === undefined ? undefined : drained(stream)
+  if (hold === undefined && over === undefined) return { response }
+  return Promise.all([hold, over]).then(() => ({ response }))
 }

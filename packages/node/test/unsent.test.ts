@@ -1,8 +1,10 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { createCache, type Forward } from '@stowage/core'
-import { cancelUnread, drained, judgeUnsent, openForward, send, type Unsent } from '@stowage/node'
+import { letGo, openForward, putHead, send, settleUnsent, type Unsent } from '@stowage/node'
 import { describe, expect, test } from 'vitest'
+import { drained } from '../src/body-source.ts'
 import { NodeRequest } from '../src/request.ts'
 import { ask, type Listener, serve } from './plain.ts'
 
@@ -14,7 +16,7 @@ const leave: Leave = (response, stream, unsent) => {
 }
 
 /** The smallest framework that keeps a body until it sends. */
-const framework = (make: () => Unsent, act: Leave = leave): Listener => {
+const framework = (make: () => Unsent, act: Leave = leave, given?: unknown): Listener => {
   const cache = createCache({ ttl: '1m' })
   return async (request, response) => {
     const decision = await cache.lookup(new NodeRequest(request))
@@ -22,8 +24,10 @@ const framework = (make: () => Unsent, act: Leave = leave): Listener => {
     const forward: Forward = decision
     const captured = openForward(cache, forward, response, request, () => undefined)
     const unsent = make()
-    const judged = judgeUnsent(captured, forward, unsent)
-    return act(response, judged?.record(), unsent)
+    const sendable = await settleUnsent(captured, forward, unsent, given)
+    if (sendable?.response === undefined) return act(response, sendable?.stream, unsent)
+    putHead(response, sendable.response)
+    return response.end(sendable.response.body)
   }
 }
 
@@ -64,6 +68,29 @@ describe('a body that a framework keeps until it sends', () => {
   })
 })
 
+describe('a body in the place of which another response is sent', () => {
+  const condition = { 'if-none-match': '"1"' }
+  const headers = { etag: '"1"', 'cache-control': 'max-age=60' }
+
+  test('is read to its end first where it is stored, and it alone is', async () => {
+    const source = Readable.from(['in ', 'two'])
+    const port = await serve(framework(() => ({ headers, read: () => source })))
+    const first = await ask(port, '/', { headers: condition })
+    expect([first.status, first.text, source.readableEnded]).toEqual([304, '', true])
+    expect(await ask(port)).toMatchObject({ status: 200, text: 'in two' })
+  })
+
+  test('is let go where nobody wants it', async () => {
+    const given = new Readable({ read: () => undefined })
+    const uncached = { ...headers, 'cache-control': 'no-store' }
+    const port = await serve(framework(() => ({ headers: uncached, read: () => given }), leave, given))
+    const closed = once(given, 'close')
+    const { status } = await ask(port, '/', { headers: condition })
+    await closed
+    expect(status).toBe(304)
+  })
+})
+
 describe('a stream that is drained', () => {
   test('is over when it was read to its end', async () => {
     const stream = Readable.from(['a', 'b'])
@@ -81,8 +108,15 @@ describe('a stream that is drained', () => {
 describe('a body that nobody will read', () => {
   const cancelled = (wrap: (stream: ReadableStream) => unknown): Promise<string> =>
     new Promise((resolve) => {
-      cancelUnread(wrap(new ReadableStream({ cancel: () => resolve('cancelled') })))
+      letGo(wrap(new ReadableStream({ cancel: () => resolve('cancelled') })))
     })
+
+  test('is destroyed where it is a stream', async () => {
+    const stream = new Readable({ read: () => undefined })
+    letGo(stream)
+    await once(stream, 'close')
+    expect(stream.destroyed).toBe(true)
+  })
 
   test('is cancelled where it is a web stream, or that of a Response', async () => {
     expect(await cancelled((stream) => stream)).toBe('cancelled')
@@ -96,6 +130,6 @@ describe('a body that nobody will read', () => {
     ['bytes', Buffer.from('bytes')],
     ['a Response without a body', new Response()],
   ])('is left alone where it is %s', (_title, body) => {
-    expect(() => cancelUnread(body)).not.toThrow()
+    expect(() => letGo(body)).not.toThrow()
   })
 })

@@ -1,0 +1,50 @@
+import { finished, Readable } from 'node:stream'
+
+type WebStream = Parameters<typeof Readable.fromWeb>[0]
+
+/**
+ * Whether a body is a web stream.
+ *
+ * @example
+ * if (isWebStream(body)) await body.cancel()
+ */
+export const isWebStream = (body: unknown): body is WebStream =>
+  typeof (body as { getReader?: unknown } | null | undefined)?.getReader === 'function'
+
+/**
+ * What a body has to be read from, in any of the forms that frameworks take; undefined for one that is there.
+ *
+ * @example
+ * const read = sourceOf(new Blob(['hello']))
+ * read?.().pipe(response)
+ */
+export const sourceOf = (body: unknown): (() => Readable) | undefined => {
+  if (typeof body !== 'object' || body === null) return undefined
+  if (isWebStream(body)) return () => Readable.fromWeb(body)
+  if (body instanceof Blob) return () => Readable.fromWeb(body.stream() as WebStream)
+  if (body instanceof Response) return sourceOf(body.body ?? new Blob([]))
+  return typeof (body as Partial<Readable>).pipe === 'function' ? () => body as Readable : undefined
+}
+
+/**
+ * Reads a stream to its end, for who records it; rejects where it breaks off.
+ *
+ * @example
+ * await drained(stream)
+ */
+export const drained = (stream: Readable): Promise<void> =>
+  new Promise((resolve, reject) => {
+    finished(stream.resume(), (error) => (error ? reject(error) : resolve()))
+  })
+
+/**
+ * Lets go what a stream, a web stream or a `Response` holds on to that nobody will read.
+ *
+ * @example
+ * letGo(response.body)
+ */
+export const letGo = (body: unknown): void => {
+  if (body instanceof Readable) body.on('error', () => undefined).destroy()
+  const stream = body instanceof Response ? body.body : body
+  if (isWebStream(stream)) stream.cancel().catch(() => undefined)
+}
