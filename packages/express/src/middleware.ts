@@ -17,12 +17,12 @@ import {
   type Adapter,
   attachedTo,
   cacheFor,
-  carryOut,
   meetAtRoute,
   openForward,
   replayedAs,
   selectorFor,
   send,
+  settle,
 } from '@stowage/node'
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
 import { ExpressRequest, isForwardedElsewhere, rewrittenOf, routeOf } from './request.ts'
@@ -116,16 +116,14 @@ interface Layer {
   readonly adapter: Adapter<Response, void>
 }
 
-/** Decides now where the answer is there, or when it comes. */
-const settle = (
+const act = (
   { cache, adapter }: Layer,
   decision: MaybePromise<Decision>,
   response: Response,
   next: NextFunction,
 ): void => {
-  if (isPromise(decision))
-    decision.then((settled) => carryOut(cache, settled, response, adapter, next)).catch(next)
-  else carryOut(cache, decision, response, adapter, next)
+  const done = settle(cache, decision, response, adapter, next)
+  if (isPromise(done)) done.catch(next)
 }
 
 /** The Forward that this request already has, or the one that it was made for. */
@@ -144,7 +142,7 @@ const inFront =
   (request, response, next) => {
     const { cache } = layer
     if (known(cache, request, response) !== undefined) return next()
-    settle(layer, cache.lookup(new ExpressRequest(request)), response, next)
+    act(layer, cache.lookup(new ExpressRequest(request)), response, next)
   }
 
 const atRoute =
@@ -155,7 +153,7 @@ const atRoute =
     if (forward !== undefined) meetAtRoute(forward, request, request, routeOf(request), rewrittenOf(request))
     const decision =
       forward === undefined ? cache.lookup(new ExpressRequest(request), rules) : cache.refine(forward, rules)
-    settle(layer, decision, response, next)
+    act(layer, decision, response, next)
   }
 
 const invalidating =

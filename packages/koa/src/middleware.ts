@@ -1,29 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  type CacheOptions,
-  type CachePolicy,
-  type Decision,
-  type Forward,
-  type HandlerCache,
-  type InvalidateOptions,
-  isPromise,
-  type MaybePromise,
-  type ResponseCache,
-  type RoutePolicy,
-  type RouteRules,
-  type Selector,
+import type {
+  CacheOptions,
+  CachePolicy,
+  Forward,
+  HandlerCache,
+  InvalidateOptions,
+  MaybePromise,
+  ResponseCache,
+  RoutePolicy,
+  RouteRules,
+  Selector,
 } from '@stowage/core'
 import {
   type Adapter,
   attachedTo,
   cacheFor,
-  carryOut,
   editRequest,
   isGone,
   meetAtRoute,
   openForward,
   replayedAs,
   selectorFor,
+  settle,
 } from '@stowage/node'
 import type { Context, Next } from 'koa'
 import { KoaRequest, rewrittenOf, routeOf } from './request.ts'
@@ -73,6 +71,8 @@ export interface KoaCache extends RouteMiddleware, ResponseCache<Context> {
 }
 
 type Cache = ResponseCache<Context>
+/** What is further inside. */
+type Inside = () => MaybePromise<void>
 type Entry = (request: IncomingMessage, response: ServerResponse) => unknown
 
 /** Nearly always there is one application: its entry is made once. */
@@ -85,7 +85,7 @@ const rememberEntry = (): ((app: Context['app']) => Entry) => {
 }
 
 /** Runs what is inside, and reports what it leaves on the context before outer layers add to it. */
-const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: Next): Promise<void> => {
+const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: Inside): Promise<void> => {
   const { req, res } = ctx
   const captured = openForward(cache, forward, res, ctx, () => routeOf(ctx))
   forward.onNotModified = () => {
@@ -112,7 +112,7 @@ const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: N
   }
 }
 
-const adapterFor = (cache: Cache): Adapter<Context, Promise<void>> => {
+const adapterFor = (cache: Cache): Adapter<Context, void> => {
   const entryOf = rememberEntry()
   return {
     responseOf: (ctx) => ctx.res,
@@ -125,42 +125,35 @@ const adapterFor = (cache: Cache): Adapter<Context, Promise<void>> => {
 /** A cache, and how Koa does what it decides. */
 interface Layer {
   readonly cache: Cache
-  readonly adapter: Adapter<Context, Promise<void>>
+  readonly adapter: Adapter<Context, void>
 }
-
-/** Decides now where the answer is there, or when it comes. */
-const settle = (
-  { cache, adapter }: Layer,
-  decision: MaybePromise<Decision>,
-  ctx: Context,
-  next: Next,
-): MaybePromise<void> =>
-  isPromise(decision)
-    ? decision.then((settled) => carryOut(cache, settled, ctx, adapter, next))
-    : carryOut(cache, decision, ctx, adapter, next)
 
 /** The Forward that this request already has, or the one that it was made for. */
 const known = (cache: Cache, ctx: Context): Forward | undefined =>
   attachedTo(ctx.req, cache) ?? replayedAs(cache, ctx.req, ctx)
 
 /** Runs what is inside with a Forward, once for each request. */
-const within = (cache: Cache, forward: Forward, ctx: Context, inside: Next): Promise<void> =>
+const within = (cache: Cache, forward: Forward, ctx: Context, inside: Inside): MaybePromise<void> =>
   attachedTo(ctx.req, cache) === forward ? inside() : forwardTo(cache, forward, ctx, inside)
 
-const inFront = (layer: Layer, ctx: Context, next: Next): MaybePromise<void> => {
-  const { cache } = layer
+const inFront = ({ cache, adapter }: Layer, ctx: Context, next: Next): MaybePromise<void> => {
   const forward = known(cache, ctx)
   if (forward !== undefined) return within(cache, forward, ctx, next)
-  return settle(layer, cache.lookup(new KoaRequest(ctx)), ctx, next)
+  return settle(cache, cache.lookup(new KoaRequest(ctx)), ctx, adapter, next)
 }
 
-const atRoute = (layer: Layer, rules: RouteRules, ctx: Context, next: Next): MaybePromise<void> => {
-  const { cache } = layer
+const atRoute = (
+  { cache, adapter }: Layer,
+  rules: RouteRules,
+  ctx: Context,
+  next: Next,
+): MaybePromise<void> => {
   const forward = known(cache, ctx)
-  if (forward === undefined) return settle(layer, cache.lookup(new KoaRequest(ctx), rules), ctx, next)
+  if (forward === undefined)
+    return settle(cache, cache.lookup(new KoaRequest(ctx), rules), ctx, adapter, next)
   return within(cache, forward, ctx, async () => {
     meetAtRoute(forward, ctx.req, ctx, routeOf(ctx), rewrittenOf(ctx))
-    await settle(layer, cache.refine(forward, rules), ctx, next)
+    await settle(cache, cache.refine(forward, rules), ctx, adapter, next)
   })
 }
 

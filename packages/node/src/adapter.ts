@@ -7,6 +7,8 @@ import {
   type Forward,
   type HandlerCache,
   type InvalidateOptions,
+  isPromise,
+  type MaybePromise,
   type ResponseCache,
   type SelectedResponse,
   type Selector,
@@ -20,7 +22,7 @@ import { replay } from './replay.ts'
 
 /**
  * How one framework does what every adapter has to do. `At` is what the framework hands to its middleware, `Done` what
- * that returns.
+ * that gives, now or later.
  *
  * @example
  * const express: Adapter<Response, void> = { responseOf: (res) => res, select: send, forward, entryOf }
@@ -30,7 +32,7 @@ export interface Adapter<At, Done> {
   /** Answers with a selected response. */
   select(at: At, response: SelectedResponse): void
   /** Opens a Forward and lets the request go on. */
-  forward(at: At, forward: Forward, next: () => Done): Done
+  forward(at: At, forward: Forward, next: () => MaybePromise<Done>): MaybePromise<Done>
   /** Where a background revalidation enters the application. */
   entryOf(at: At): (request: IncomingMessage, response: ServerResponse) => unknown
 }
@@ -49,8 +51,8 @@ export const carryOut = <At, Done>(
   decision: Decision,
   at: At,
   adapter: Adapter<At, Done>,
-  next: () => Done,
-): Done | undefined => {
+  next: () => MaybePromise<Done>,
+): MaybePromise<Done | undefined> => {
   const response = adapter.responseOf(at)
   const gone = isGone(response)
   if (decision.action === 'reuse') {
@@ -72,6 +74,23 @@ export const carryOut = <At, Done>(
   editRequest(response.req, decision.request.headers, decision.requestEdits)
   return next()
 }
+
+/**
+ * Carries out a decision now where it is there, or when it comes.
+ *
+ * @example
+ * settle(cache, cache.lookup(request), response, adapter, next)
+ */
+export const settle = <At, Done>(
+  cache: Known,
+  decision: MaybePromise<Decision>,
+  at: At,
+  adapter: Adapter<At, Done>,
+  next: () => MaybePromise<Done>,
+): MaybePromise<Done | undefined> =>
+  isPromise(decision)
+    ? decision.then((settled) => carryOut(cache, settled, at, adapter, next))
+    : carryOut(cache, decision, at, adapter, next)
 
 /**
  * Attaches a Forward to its request, shows the handler what it may see, and captures the response. `owner` is where
