@@ -4,18 +4,14 @@ import { CacheBackendError } from '../errors.ts'
 import type { MaybePromise } from '../message.ts'
 import { createTagTable } from '../tag-table.ts'
 import type { Timers } from './circuit.ts'
+import { Comparisons } from './comparisons.ts'
+import { Hearing } from './hearing.ts'
 import { type CountedTags, type Head, isCount, KnownTags } from './known-tags.ts'
 
-/** How old the knowledge of a process that hears nothing of the others may be. */
-const boundMs = 1000
-/** From one comparison with the store to the next while there is traffic: well within the bound. */
-const comparedEveryMs = { deaf: 400, listening: 800 } as const
 /** How long what was asked under one epoch may still be answered under the next. */
 const overlapMs = 60_000
 /** Invalidations that the store did not take, remembered one by one. */
 const mostOwnTags = 10_000
-/** Rounds of one comparison: each means that something was in doubt anew. */
-const mostRounds = 3
 
 export interface TagMirrorParts {
   readonly timers: Timers
@@ -46,30 +42,20 @@ export class TagMirror implements TagState {
   #own: SyncTagState | undefined
   /** What head() answers while nothing is in doubt. */
   #present: Head = { epoch: newEpoch(), seq: 0 }
-  #steady = false
-  #asked = false
-  #doubts = 1
-  #settled = 0
-  /** The doubts that an answer of the store has ended. */
-  #answered = 0
-  /** When the last comparison that has ended began, and a second. */
-  #until = Number.NEGATIVE_INFINITY
   #unsureUntil = Number.NEGATIVE_INFINITY
   /** Invalidations that the store did not take. */
   #refusals = 0
-  #comparing: Promise<void> | undefined
-  #cancel: (() => void) | undefined
-  #hears = false
-  /** Whether the store was asked since messages arrive. */
-  #hasCaughtUp = false
-  /** A count that no message has told of. */
-  #missed: number | undefined
-  #listening = false
-  #closed = false
+  readonly #hearing = new Hearing()
+  readonly #comparisons: Comparisons
 
   constructor(state: TagState, parts: TagMirrorParts) {
     this.state = state
     this.#parts = parts
+    this.#comparisons = new Comparisons({
+      timers: parts.timers,
+      isSound: () => this.#hearing.isSound,
+      ask: () => this.#ask(),
+    })
   }
 
   get #store(): Head | undefined {
@@ -77,20 +63,21 @@ export class TagMirror implements TagState {
   }
 
   head(): MaybePromise<Head> {
-    this.#asked = true
-    if (this.#steady && (this.#listening || this.#parts.timers.now() < this.#until)) return this.#present
-    return this.#closed ? this.#present : this.#renew()
+    const comparisons = this.#comparisons
+    comparisons.isWanted = true
+    if (comparisons.isSteady && (this.#hearing.isSound || !comparisons.isLate)) return this.#present
+    return comparisons.isClosed ? this.#present : this.#renew()
   }
 
   read(tags: readonly string[], epoch?: string): MaybePromise<readonly number[]> {
-    if (this.#closed) return invalid(tags)
+    if (this.#comparisons.isClosed) return invalid(tags)
     if (this.#store === undefined && this.#own === undefined)
-      return this.#compare().then(() => this.#read(tags, epoch))
+      return this.#comparisons.run().then(() => this.#read(tags, epoch))
     return this.#read(tags, epoch)
   }
 
   async bump(tags: readonly string[]): Promise<number> {
-    if (this.#closed) {
+    if (this.#comparisons.isClosed) {
       const about = { backend: 'tiered', operation: 'tags.bump', cause: new Error('closed') }
       throw new CacheBackendError('BACKEND_ERROR', about)
     }
@@ -119,87 +106,48 @@ export class TagMirror implements TagState {
       return
     }
     this.#advance(seq, tags)
-    if (this.#missed !== undefined && this.#missed <= seq) this.#missed = undefined
-    this.#noteListening()
+    this.#hearing.heard(seq)
   }
 
   /** Whether messages of others arrive. */
   set hears(hears: boolean) {
-    this.#hears = hears
-    this.#hasCaughtUp = false
-    this.#missed = undefined
-    this.#noteListening()
+    this.#hearing.begin(hears)
     this.doubt()
   }
 
   /** Messages may be missing: the store is asked before the next answer. */
   doubt(): void {
-    this.#doubts++
-    this.#steady = false
+    this.#comparisons.doubt()
   }
 
   close(): void {
-    this.#closed = true
-    this.#steady = false
-    this.#cancel?.()
-  }
-
-  #noteListening(): void {
-    this.#listening = this.#hears && this.#missed === undefined
+    this.#comparisons.close()
   }
 
   #renew(): MaybePromise<Head> {
-    this.#schedule()
-    const late = this.#parts.timers.now() >= this.#until
-    const inStep = this.#doubts === this.#settled && (this.#listening || !late)
+    const comparisons = this.#comparisons
+    comparisons.keepUp()
+    const { isLate } = comparisons
+    const inStep = comparisons.isSettled && (this.#hearing.isSound || !isLate)
     if (this.#own !== undefined || (inStep && this.#store !== undefined)) {
-      this.#steady = inStep
-      if (late) void this.#compare()
+      comparisons.isSteady = inStep
+      if (isLate) void comparisons.run()
       return this.#present
     }
-    return this.#compare().then(() => this.#present)
+    return comparisons.run().then(() => this.#present)
   }
 
-  /** Compares again and again while there is traffic. */
-  #schedule(): void {
-    if (this.#cancel !== undefined || this.#closed) return
-    const ms = this.#listening ? comparedEveryMs.listening : comparedEveryMs.deaf
-    this.#cancel = this.#parts.timers.after(ms, () => {
-      this.#cancel = undefined
-      if (!this.#asked) {
-        this.#steady = false
-        return
-      }
-      this.#asked = false
-      this.#schedule()
-      void this.#compare()
-    })
-  }
-
-  #compare(): Promise<void> {
-    this.#comparing ??= this.#ask().finally(() => {
-      this.#comparing = undefined
-    })
-    return this.#comparing
-  }
-
-  /** Rejects never: where the store does not answer, what was known goes on. */
-  async #ask(): Promise<void> {
-    for (let round = 0; round < mostRounds; round++) {
-      const doubts = this.#doubts
-      const began = this.#parts.timers.now()
-      const asked = { store: this.#store, refusals: this.#refusals }
-      try {
-        this.#parts.begins()
-        this.#adopt(await this.state.head(), asked)
-        this.#answered = doubts
-      } catch {
-        // Nothing was ever known of this store.
-        if (this.#store === undefined && this.#own === undefined) this.#beginOwn()
-      }
-      this.#until = began + boundMs
-      this.#settled = doubts
-      if (doubts === this.#doubts) return
+  /** Where the store does not answer, what was known goes on. */
+  async #ask(): Promise<boolean> {
+    const asked = { store: this.#store, refusals: this.#refusals }
+    try {
+      this.#parts.begins()
+      this.#adopt(await this.state.head(), asked)
+      return true
+    } catch {
+      // Nothing was ever known of this store.
+      if (this.#store === undefined && this.#own === undefined) this.#beginOwn()
+      return false
     }
   }
 
@@ -208,7 +156,7 @@ export class TagMirror implements TagState {
     if (typeof epoch !== 'string' || epoch === '' || !isCount(seq))
       throw new TypeError('the store answered without a count')
     // What the store has not taken is made up for before the next answer.
-    if (asked.refusals !== this.#refusals || this.#closed) return
+    if (asked.refusals !== this.#refusals || this.#comparisons.isClosed) return
     const store = this.#store
     if (store === undefined || store.epoch !== epoch) {
       if (store !== undefined) this.#unsure()
@@ -219,10 +167,9 @@ export class TagMirror implements TagState {
       return
     } else if (seq > store.seq) {
       this.#advance(seq, undefined)
-      if (asked.store === store && this.#hasCaughtUp) this.#missed = seq
-      this.#noteListening()
+      this.#hearing.found(seq, asked.store === store)
     }
-    this.#hasCaughtUp = this.#hears
+    this.#hearing.catchUp()
     if (this.#own !== undefined) this.#endOwn()
     else this.#present = this.#store ?? this.#present
   }
@@ -250,8 +197,8 @@ export class TagMirror implements TagState {
       this.#own.bump(tags)
       this.#present = this.#own.head()
     }
-    this.#schedule()
-    void this.#compare()
+    this.#comparisons.keepUp()
+    void this.#comparisons.run()
   }
 
   async #count(seq: number, tags: readonly string[], before: Head | undefined): Promise<void> {
@@ -262,10 +209,9 @@ export class TagMirror implements TagState {
       return
     }
     // The first count that this process sees, or one of another life: only the store can tell what it means.
-    this.doubt()
-    const doubts = this.#doubts
-    await this.#compare()
-    if (this.#answered < doubts && this.#own === undefined) this.#beginOwn()
+    const doubt = this.#comparisons.doubt()
+    await this.#comparisons.run()
+    if (!this.#comparisons.isAnswered(doubt) && this.#own === undefined) this.#beginOwn()
   }
 
   #advance(seq: number, tags: readonly string[] | undefined): void {
