@@ -4,6 +4,8 @@ import { randomBytes } from '../builtin.ts'
 import { isPromise } from '../message.ts'
 import type { Timers } from './circuit.ts'
 import type { CountedTags } from './known-tags.ts'
+import { isMessenger } from './tiered-options.ts'
+import type { Tier } from './tiers.ts'
 
 const channel = 'tiered'
 /** Keys of several writes go together. */
@@ -15,6 +17,17 @@ const againMs = 1000
 const mostSenders = 1000
 
 export type Messenger = Required<Pick<CacheBackend, 'publish' | 'subscribe'>>
+
+/** The lowest of the tiers that has messages, with the deadline that holds when it is used. */
+export const messengerAmong = (tiers: () => readonly Tier[]): Messenger | undefined => {
+  const at = tiers().findLastIndex(({ store }) => isMessenger(store))
+  if (at < 0) return undefined
+  const store = (): Messenger => (tiers()[at] as Tier).store as CacheBackend & Messenger
+  return {
+    publish: (channel, message) => store().publish(channel, message),
+    subscribe: (channel, on, onLost) => store().subscribe(channel, on, onLost),
+  }
+}
 
 export interface TierBusParts {
   readonly messenger: Messenger

@@ -1,18 +1,18 @@
 import type { BackendHealth, CacheBackend } from '../backend.ts'
 import type { CircuitChange, GuardedStore } from '../guarded.ts'
-import { type MaybePromise, whenReady } from '../message.ts'
 import { realTimers, type Timers } from './circuit.ts'
 import { KeyChanges } from './key-changes.ts'
 import { isMemory } from './memory.ts'
 import { withViews } from './resilient.ts'
 import { TagMirror } from './tag-mirror.ts'
-import { type Messenger, TierBus } from './tier-bus.ts'
-import { TierReads } from './tier-reads.ts'
+import { type Messenger, messengerAmong, TierBus } from './tier-bus.ts'
 import { TierWrites } from './tier-writes.ts'
-import { isMessenger, readTieredOptions, type TieredOptions, type TieredSettings } from './tiered-options.ts'
+import { tieredHealth } from './tiered-health.ts'
+import { tieredMethods } from './tiered-methods.ts'
+import { readTieredOptions, type TieredOptions, type TieredSettings } from './tiered-options.ts'
 import { TieredCounts, type TieredStats, tieredStats } from './tiered-stats.ts'
 import type { TieredShared } from './tiered-view.ts'
-import { all, ownStats, settle, sourcesOf, type Tier, type TierSource, tiersWithin } from './tiers.ts'
+import { ownStats, sourcesOf, type Tier, type TierSource, tiersWithin } from './tiers.ts'
 
 /** Of one call, where nobody says anything else. */
 const deadlineMs = 250
@@ -34,14 +34,12 @@ export interface TieredBackend extends CacheBackend {
   close(): Promise<void>
 }
 
-type Atomic = 'increment' | 'setIfAbsent' | 'compareAndDelete' | 'setIfOwner'
-const atomic: readonly Atomic[] = ['increment', 'setIfAbsent', 'compareAndDelete', 'setIfOwner']
-
 class Tiered {
   readonly #sources: readonly TierSource[]
   readonly #settings: TieredSettings
   readonly #shared: TieredShared
   readonly #mirror: TagMirror | undefined
+  readonly #messenger: Messenger | undefined
   readonly #bus: TierBus | undefined
   readonly #onAbsorbed = new Set<(operation: string, error: unknown) => void>()
   readonly #above: TierWrites
@@ -52,6 +50,7 @@ class Tiered {
     this.#sources = sourcesOf(backends, timers)
     this.#settings = settings
     this.#tiers = tiersWithin(this.#sources, deadlineMs)
+    this.#messenger = messengerAmong(() => this.#tiers)
     this.#bus = this.#createBus(timers)
     this.#mirror = this.#createMirror(timers)
     this.#shared = {
@@ -108,19 +107,8 @@ class Tiered {
     }
   }
 
-  /** The lowest tier that has messages, with the deadline that holds then. */
-  #messenger(): Messenger | undefined {
-    const at = this.#tiers.findLastIndex(({ store }) => isMessenger(store))
-    if (at < 0) return undefined
-    const store = (): Messenger => (this.#tiers[at] as Tier).store as CacheBackend & Messenger
-    return {
-      publish: (channel, message) => store().publish(channel, message),
-      subscribe: (channel, on, onLost) => store().subscribe(channel, on, onLost),
-    }
-  }
-
   #createBus(timers: Timers): TierBus | undefined {
-    const messenger = this.#settings.bus ? this.#messenger() : undefined
+    const messenger = this.#settings.bus ? this.#messenger : undefined
     if (messenger === undefined) return undefined
     return new TierBus({
       messenger,
@@ -144,68 +132,17 @@ class Tiered {
     })
   }
 
-  /** Each method that the tiers together can have. */
+  /** Each method that these tiers can have. */
   #view(tiers: readonly Tier[], absorbs: boolean): TieredBackend {
-    const reads = new TierReads(this.#shared, { tiers, absorbs })
-    const writes = new TierWrites(this.#shared, { tiers, absorbs })
     const last = (tiers.at(-1) as Tier).store
-    const view: Record<string, unknown> = {
-      name: 'tiered',
-      get: (key: string) => reads.get(key),
-      set: (key: string, value: string, ttl: number) => writes.set(key, value, ttl),
-      delete: (key: string) => writes.delete(key),
-      has: (key: string) => reads.has(key),
-      getMany: (keys: readonly string[]) => reads.getMany(keys),
-      setMany: (list: Iterable<readonly [string, string]>, ttl: number) => writes.setMany(list, ttl),
+    const own: Partial<TieredBackend> = {
       stats: () => this.#stats(tiers),
-      health: () => this.#health(tiers),
+      health: () => tieredHealth(tiers),
       close: () => this.#close(),
+      ...(last.tags === undefined ? {} : { tags: this.#mirror ?? last.tags }),
     }
-    if (last.deleteMany !== undefined) view.deleteMany = (keys: readonly string[]) => writes.deleteMany(keys)
-    if (last.getWithTtl !== undefined) view.getWithTtl = (key: string) => reads.getWithTtl(key)
-    if (tiers.every(({ store }) => store.clear !== undefined)) view.clear = () => writes.clear()
-    return Object.assign(view, this.#whole(tiers), this.#ofLast(last, writes)) as unknown as TieredBackend
-  }
-
-  /** What concerns several tiers, one by one. */
-  #whole(tiers: readonly Tier[]): Partial<CacheBackend> {
-    const connecting = tiers.filter(({ store }) => store.connect !== undefined)
-    const pruning = tiers.filter(({ store }) => store.prune !== undefined)
-    const isLast = (tier: Tier | undefined): boolean => tier === tiers.at(-1)
-    return {
-      ...(connecting.length === 0
-        ? {}
-        : {
-            connect: async () => {
-              this.#bus?.start()
-              await Promise.all(connecting.map(({ store }) => store.connect?.()))
-            },
-          }),
-      ...(pruning.length === 0
-        ? {}
-        : {
-            prune: () =>
-              whenReady(all(pruning.map(({ store }) => store.prune?.() ?? 0)), (removed) =>
-                isLast(pruning.at(-1)) ? Number(removed.at(-1)) : 0,
-              ),
-          }),
-    }
-  }
-
-  /** What the last tier alone can say. */
-  #ofLast(last: CacheBackend, writes: TierWrites): Partial<CacheBackend> {
-    const view: Record<string, unknown> = {}
-    const { keys, tags } = last
-    if (keys !== undefined) view.keys = (pattern?: string) => last.keys?.(pattern)
-    if (tags !== undefined) view.tags = this.#mirror ?? tags
-    for (const name of atomic) {
-      const method = last[name] as ((...args: readonly unknown[]) => MaybePromise<unknown>) | undefined
-      if (method === undefined) continue
-      view[name] = (key: string, ...rest: readonly unknown[]) =>
-        writes.atLast(key, (store) => Reflect.apply(method, store, [key, ...rest]))
-    }
-    Object.assign(view, this.#messenger())
-    return view as Partial<CacheBackend>
+    const methods = tieredMethods(this.#shared, { tiers, absorbs })
+    return { name: 'tiered', ...methods, ...own, ...this.#messenger } as TieredBackend
   }
 
   async #stats(tiers: readonly Tier[]): Promise<TieredStats> {
@@ -214,28 +151,6 @@ class Tiered {
       counts: this.#shared.counts,
       tiers: tiers.map(({ counts }, index) => ({ counts, own: own[index] })),
     })
-  }
-
-  async #health(tiers: readonly Tier[]): Promise<BackendHealth> {
-    const failed = (error: unknown): BackendHealth => ({
-      status: 'unhealthy',
-      connected: false,
-      error: error instanceof Error ? error.message : String(error),
-    })
-    const each = await Promise.all(
-      tiers.map(async (tier): Promise<BackendHealth> => {
-        const ended = await settle(tier, async (store) => store.health?.() ?? store.get('#health'))
-        if ('error' in ended) return failed(ended.error)
-        const { value } = ended
-        return value !== null && typeof value === 'object' ? value : { status: 'healthy', connected: true }
-      }),
-    )
-    const last = each.at(-1) ?? failed('no tier')
-    const worst = each.find(({ status }) => status !== 'healthy')
-    if (worst === undefined) return last
-    const some = each.some(({ status }) => status !== 'unhealthy')
-    const about = worst.error === undefined ? {} : { error: worst.error }
-    return { ...last, ...about, status: some ? 'degraded' : 'unhealthy' }
   }
 
   #close(): Promise<void> {
