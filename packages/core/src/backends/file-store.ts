@@ -10,6 +10,7 @@ import type { FileSettings } from './file-options.ts'
 import { FileSweep, isOver } from './file-sweep.ts'
 import type { FileFacts, FileSystem } from './file-system.ts'
 import { FileTags, type FileTagsOptions } from './file-tags.ts'
+import { FileWrites } from './file-writes.ts'
 import { Slots } from './slots.ts'
 import { StoreStats } from './store-stats.ts'
 
@@ -39,8 +40,7 @@ export class FileStore implements CacheBackend {
   readonly #sweep: FileSweep
   readonly #slots = new Slots(slotLimits)
   readonly #stats: StoreStats
-  /** What is written to one place is written in the order in which it was asked for. */
-  readonly #writing = new Map<string, Promise<unknown>>()
+  readonly #writes: FileWrites
   #closing: Promise<void> | undefined
 
   constructor(settings: FileSettings, fs: FileSystem, tagOptions?: FileTagsOptions) {
@@ -61,6 +61,7 @@ export class FileStore implements CacheBackend {
       maxEntries: settings.maxEntries,
       maxBytes: settings.maxBytes,
     })
+    this.#writes = new FileWrites(this.#files, this.#limits, settings.maxEntryBytes, this.#stats)
   }
 
   async connect(): Promise<void> {
@@ -119,18 +120,7 @@ export class FileStore implements CacheBackend {
   }
 
   async clear(): Promise<number> {
-    let removed = 0
-    const remove = async (place: string): Promise<void> => {
-      const size = (await this.#files.facts(place))?.size
-      if (!(await this.#files.remove(place))) return
-      this.#limits.note(place, size, undefined)
-      removed++
-    }
-    const run = async (): Promise<number> => {
-      for (const folder of this.#files.folders()) await forEachOf(this.#files.places(folder), remove)
-      return removed
-    }
-    return this.#run('clear', run, 0)
+    return this.#run('clear', () => this.#writes.clear(), 0)
   }
 
   async *keys(pattern?: string): AsyncIterable<string> {
@@ -219,50 +209,17 @@ export class FileStore implements CacheBackend {
 
   async #store(key: string, value: string, ttl: number): Promise<boolean> {
     const created = this.#settings.clock()
-    const entry = { key, value, created, expires: created + ttl * 1000 }
     // Whatever was there is out of date now, even where its successor cannot be kept.
     if (!(ttl > 0) || value.length > this.#settings.maxEntryBytes) {
       await this.#delete(key)
       return false
     }
-    const place = this.#files.placeOf(key)
-    const write = async (): Promise<boolean> => {
-      await this.#limits.admit()
-      const { before, after } = await this.#files.write(place, entry)
-      if (after > this.#settings.maxEntryBytes) {
-        await this.#files.remove(place)
-        this.#limits.note(place, before, undefined)
-        return false
-      }
-      this.#limits.note(place, before, after)
-      this.#stats.sets++
-      await this.#limits.enforce()
-      return true
-    }
-    return this.#run('set', () => this.#inOrder(place, write), false, 2 * value.length)
+    const entry = { key, value, created, expires: created + ttl * 1000 }
+    return this.#run('set', () => this.#writes.put(entry), false, 2 * value.length)
   }
 
   async #delete(key: string): Promise<boolean> {
-    const place = this.#files.placeOf(key)
-    const remove = async (): Promise<boolean> => {
-      const size = (await this.#files.facts(place))?.size
-      if (size === undefined || !(await this.#files.remove(place))) return false
-      this.#limits.note(place, size, undefined)
-      this.#stats.deletes++
-      return true
-    }
-    return this.#run('delete', () => this.#inOrder(place, remove), false)
-  }
-
-  async #inOrder<T>(place: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#writing.get(place) ?? Promise.resolve()
-    const done = before.then(work, work)
-    this.#writing.set(place, done)
-    try {
-      return await done
-    } finally {
-      if (this.#writing.get(place) === done) this.#writing.delete(place)
-    }
+    return this.#run('delete', () => this.#writes.delete(key), false)
   }
 
   /** One operation, when there is room for it; `otherwise` once closed. */
