@@ -1,6 +1,7 @@
 import type { CacheBackend } from './backend.ts'
 import { checkWait } from './duration-check.ts'
 import { nearest, refuseProblems, showValue } from './errors.ts'
+import { backendMembers, lacking, loggerMembers } from './members.ts'
 import { checkStated, choiceChecks, type NamedPolicies, resolveRules } from './named-check.ts'
 import type { CacheOptions, CachePolicy, Logger, RequestView, StatusHeader } from './options.ts'
 import type { PathRule } from './path-rules.ts'
@@ -47,11 +48,6 @@ const checkName: Check<string> = (value, spot) => {
 const checkVersion: Check<string> = (value, spot) =>
   typeof value === 'string' ? value : refuseType(spot, value, 'a string')
 
-const required = ['get', 'set', 'delete', 'close'] as const
-
-const lacking = (value: object, names: readonly string[]): string[] =>
-  names.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function')
-
 const listed = (names: readonly string[]): string => {
   const quoted = names.map((name) => `"${name}"`)
   return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
@@ -66,7 +62,7 @@ const nameOf = (backend: object): string => {
 const checkBackend: Check<CacheBackend> = (value, spot) => {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null)
     return refuseType(spot, value, 'a backend such as memory()')
-  const missing = lacking(value, required)
+  const missing = lacking(value, backendMembers)
   if (missing.length === 0) return value as CacheBackend
   const verb = missing.length === 1 ? 'is' : 'are'
   const sentence =
@@ -116,7 +112,7 @@ const checkTarget: Check<string> = (value, spot) => {
 const checkLogger: Check<Logger> = (value, spot) => {
   const expected = 'an object with debug, info, warn and error, such as console'
   if (typeof value !== 'object' || value === null) return refuseType(spot, value, expected, 'console')
-  const missing = lacking(value, ['debug', 'info', 'warn', 'error'])
+  const missing = lacking(value, loggerMembers)
   if (missing.length === 0) return value as Logger
   const sentence = `${spot.path} must be ${expected}; ${listed(missing)} ${missing.length === 1 ? 'is' : 'are'} missing.`
   return refuse(spot, 'CACHE_CONFIG_TYPE', value, sentence, 'console')

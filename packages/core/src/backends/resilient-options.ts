@@ -2,6 +2,7 @@ import type { CacheBackend } from '../backend.ts'
 import type { Duration } from '../durations.ts'
 import { showValue } from '../errors.ts'
 import type { CircuitChange } from '../guarded.ts'
+import { isBackend, lacking } from '../members.ts'
 import type { Logger } from '../options.ts'
 import { SettingsReader } from './settings.ts'
 
@@ -54,15 +55,10 @@ const known = [
 
 type Reader = SettingsReader<ResilientOptions>
 
-const hasAll = (value: unknown, names: readonly string[]): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
-
 const readFallback = (read: Reader): boolean | CacheBackend => {
   const fallback = read.given('fallback') ?? false
   if (typeof fallback === 'boolean') return fallback
-  if (hasAll(fallback, ['get', 'set', 'delete', 'close', 'clear'])) return fallback as CacheBackend
+  if (isBackend(fallback) && lacking(fallback, ['clear']).length === 0) return fallback
   const rule = `fallback must be true, false, or a backend that has clear as well, for it is emptied on recovery; received ${showValue(fallback)}`
   read.refuse('CACHE_CONFIG_TYPE', 'fallback', fallback, rule, 'true')
   return false

@@ -1,9 +1,8 @@
 import type { BackendHealth, CacheBackend } from '../backend.ts'
 import { CacheBackendError, type ConfigProblem, refuseProblems } from '../errors.ts'
+import { isBackend } from '../members.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import type { Capable } from './pass-through.ts'
-
-const required = ['get', 'set', 'delete', 'close'] as const
 
 const check = (routes: Readonly<Record<string, CacheBackend>>): void => {
   const problems: ConfigProblem[] = []
@@ -12,9 +11,8 @@ const check = (routes: Readonly<Record<string, CacheBackend>>): void => {
   if (routes[''] === undefined)
     refuse('router', routes, 'the prefix "" must be there: it is for the keys that no other prefix begins')
   for (const [prefix, backend] of Object.entries(routes)) {
-    const members = Object(backend) as Record<string, unknown>
-    if (required.every((name) => typeof members[name] === 'function')) continue
-    refuse(`router.${prefix}`, backend, `the backend of "${prefix}" must have get, set, delete and close`)
+    if (!isBackend(backend))
+      refuse(`router.${prefix}`, backend, `the backend of "${prefix}" must have get, set, delete and close`)
   }
   refuseProblems(problems)
 }

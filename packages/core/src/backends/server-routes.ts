@@ -1,28 +1,8 @@
 import type { CacheBackend, TagState } from '../backend.ts'
-import type { MaybePromise } from '../message.ts'
 import { createTagTable } from '../tag-table.ts'
-import {
-  isPair,
-  isText,
-  isTextList,
-  keyInPath,
-  membersOf,
-  paths,
-  ttlFromJson,
-  ttlToJson,
-} from './http-protocol.ts'
-
-/** A request that is answered with an error of its own. */
-export class Refusal extends Error {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message)
-    this.status = status
-    this.headers = headers
-  }
-}
+import { keyInPath, membersOf, paths } from './http-protocol.ts'
+import { epochIn, keysIn, pairsIn, Refusal, tagsIn, ttlIn, valueIn } from './server-asked.ts'
+import { deleteBatch, getBatch, getOne, getOneWithTtl, isThere, setBatch } from './server-calls.ts'
 
 export interface Asked {
   readonly body: unknown
@@ -49,9 +29,6 @@ const done: Reply = { status: 204 }
 const missing: Reply = { status: 404, json: { error: { status: 404, message: 'no such key' } } }
 
 const unsupported = (what: string): Refusal => new Refusal(501, `the store behind the server has no ${what}`)
-
-/** Several at once: a store need not be able to. */
-const together = 20
 
 export const routesOf = (
   backend: CacheBackend,
@@ -85,58 +62,6 @@ const keyRoute = (backend: CacheBackend, key: string, maxValueBytes: number): Ro
   },
 })
 
-const getOne = async (
-  backend: CacheBackend,
-  key: string,
-  timed: boolean,
-): Promise<{ value: string; ttl?: number | null } | null> => {
-  if (timed && backend.getWithTtl !== undefined) {
-    const found = await backend.getWithTtl(key)
-    return found === null ? null : { value: found.value, ttl: ttlToJson(found.ttl) }
-  }
-  const value = await backend.get(key)
-  return value === null ? null : { value }
-}
-
-const getOneWithTtl = async (backend: CacheBackend, key: string) => {
-  const found = await getOne(backend, key, true)
-  return found === null
-    ? { values: [], rest: [] }
-    : { values: [[key, found.value]], ttls: [found.ttl], rest: [] }
-}
-
-const valueIn = (value: unknown, maxValueBytes: number): string => {
-  if (!isText(value)) throw new Refusal(400, 'value must be a text')
-  if (Buffer.byteLength(value) > maxValueBytes)
-    throw new Refusal(413, `a value has ${maxValueBytes} bytes at most`)
-  return value
-}
-
-const ttlIn = (timeout: unknown): number => {
-  const ttl = ttlFromJson(timeout)
-  if (ttl === undefined)
-    throw new Refusal(400, 'timeout must be a number of seconds above 0, or null for no expiry')
-  return ttl
-}
-
-const keysIn = (body: unknown): readonly string[] => {
-  const { keys } = membersOf(body)
-  if (!isTextList(keys)) throw new Refusal(400, 'keys must be a list of texts')
-  return keys
-}
-
-const tagsIn = (body: unknown): readonly string[] => {
-  const { tags } = membersOf(body)
-  if (!isTextList(tags)) throw new Refusal(400, 'tags must be a list of texts')
-  return tags
-}
-
-const epochIn = (body: unknown): string | undefined => {
-  const { epoch } = membersOf(body)
-  if (epoch !== undefined && !isText(epoch)) throw new Refusal(400, 'epoch must be a text')
-  return epoch
-}
-
 const batchRoutes = (backend: CacheBackend, maxValueBytes: number): Readonly<Record<string, Route>> => ({
   [paths.getMany]: {
     POST: async ({ body }) => {
@@ -150,83 +75,16 @@ const batchRoutes = (backend: CacheBackend, maxValueBytes: number): Readonly<Rec
   },
   [paths.setMany]: {
     POST: async ({ body }) => {
-      const { entries, timeout } = membersOf(body)
-      if (!Array.isArray(entries) || !entries.every(isPair))
-        throw new Refusal(400, 'entries must be a list of pairs of texts')
-      const ttl = ttlIn(timeout)
+      const entries = pairsIn(body)
+      const ttl = ttlIn(membersOf(body).timeout)
       for (const [, value] of entries) valueIn(value, maxValueBytes)
       return ok({ stored: await setBatch(backend, entries, ttl) })
     },
   },
   [paths.deleteMany]: {
-    POST: async ({ body }) => {
-      const keys = keysIn(body)
-      if (backend.deleteMany !== undefined) return ok({ removed: await backend.deleteMany(keys) })
-      return ok({ removed: await deleteEach(backend, keys) })
-    },
+    POST: async ({ body }) => ok({ removed: await deleteBatch(backend, keysIn(body)) }),
   },
 })
-
-/** As many of the keys as an answer has room for, at least one; the others are to be asked for again. */
-const getBatch = async (backend: CacheBackend, keys: readonly string[], maxValueBytes: number) => {
-  const values: [string, string][] = []
-  let bytes = 0
-  let at = 0
-  while (at < keys.length && bytes < maxValueBytes) {
-    // One first, then more the smaller they are.
-    const room = Math.floor((maxValueBytes - bytes) / Math.max(1, bytes / Math.max(1, at)))
-    const asked = keys.slice(at, at + (at === 0 ? 1 : Math.max(1, Math.min(together, room))))
-    const found = await getAll(backend, asked)
-    for (const key of asked) {
-      const value = found.get(key)
-      const size = value === undefined ? 0 : Buffer.byteLength(value)
-      if (at > 0 && bytes + size > maxValueBytes) return { values, rest: keys.slice(at) }
-      if (value !== undefined) values.push([key, value])
-      bytes += size
-      at++
-    }
-  }
-  return { values, rest: keys.slice(at) }
-}
-
-const getAll = async (
-  backend: CacheBackend,
-  keys: readonly string[],
-): Promise<ReadonlyMap<string, string>> => {
-  if (backend.getMany !== undefined) return backend.getMany(keys)
-  const found = new Map<string, string>()
-  await inTurn(keys, async (key) => {
-    const value = await backend.get(key)
-    if (value !== null) found.set(key, value)
-  })
-  return found
-}
-
-const setBatch = async (
-  backend: CacheBackend,
-  entries: readonly (readonly [string, string])[],
-  ttl: number,
-): Promise<number> => {
-  if (backend.setMany !== undefined) return backend.setMany(entries, ttl)
-  await inTurn(entries, ([key, value]) => backend.set(key, value, ttl))
-  return entries.length
-}
-
-const isThere = async (backend: CacheBackend, key: string): Promise<boolean> =>
-  backend.has === undefined ? (await backend.get(key)) !== null : backend.has(key)
-
-const deleteEach = async (backend: CacheBackend, keys: readonly string[]): Promise<number> => {
-  let removed = 0
-  await inTurn(keys, async (key) => {
-    if (await isThere(backend, key)) removed++
-    await backend.delete(key)
-  })
-  return removed
-}
-
-const inTurn = async <T>(list: readonly T[], work: (each: T) => MaybePromise<void>): Promise<void> => {
-  for (const each of list) await work(each)
-}
 
 const storeRoutes = (backend: CacheBackend): Readonly<Record<string, Route>> => ({
   [paths.keys]: {

@@ -5,11 +5,13 @@ import type { CacheBackend } from '../backend.ts'
 import { createHash, timingSafeEqual } from '../builtin.ts'
 import type { ByteSize } from '../durations.ts'
 import { showValue } from '../errors.ts'
+import { isBackend } from '../members.ts'
 import { readToken } from './http-options.ts'
 import { markField, markIn, messageLimit } from './http-protocol.ts'
 import { guardBackend, guardedViewsOf } from './resilient.ts'
+import { Refusal } from './server-asked.ts'
 import { MessageRoom } from './server-room.ts'
-import { Refusal, type Reply, type Route, routesOf } from './server-routes.ts'
+import { type Reply, type Route, routesOf } from './server-routes.ts'
 import { SettingsReader } from './settings.ts'
 
 /**
@@ -38,13 +40,6 @@ interface Settings {
   readonly token: string
   readonly maxValueBytes: number
 }
-
-const members = ['get', 'set', 'delete', 'close'] as const
-
-const isBackend = (value: unknown): value is CacheBackend =>
-  typeof value === 'object' &&
-  value !== null &&
-  members.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
 
 const readOptions = (options: CacheServerOptions): Settings => {
   const read = new SettingsReader('cacheServer', options, ['backend', 'token', 'maxValueBytes'])

@@ -1,13 +1,7 @@
 import { parseByteSize, parseDuration } from '../durations.ts'
 import { type ConfigProblem, refuseProblems, showValue, unknownOptions } from '../errors.ts'
+import { isLogger } from '../members.ts'
 import type { Logger } from '../options.ts'
-
-const isLogger = (value: unknown): value is Logger =>
-  typeof value === 'object' &&
-  value !== null &&
-  (['debug', 'info', 'warn', 'error'] as const).every(
-    (level) => typeof (value as Record<string, unknown>)[level] === 'function',
-  )
 
 type SettingCode =
   | 'CACHE_CONFIG_RANGE'

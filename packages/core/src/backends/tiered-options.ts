@@ -1,6 +1,7 @@
 import type { CacheBackend } from '../backend.ts'
 import type { Duration } from '../durations.ts'
 import { type ConfigProblem, refuseProblems, showValue } from '../errors.ts'
+import { isBackend } from '../members.ts'
 import { SettingsReader } from './settings.ts'
 
 /**
@@ -35,13 +36,6 @@ const known = ['l1TtlRatio', 'l1MaxTtl', 'bus'] as const
 
 export const isMessenger = (backend: CacheBackend): boolean =>
   typeof backend.publish === 'function' && typeof backend.subscribe === 'function'
-
-const isBackend = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  ['get', 'set', 'delete', 'close'].every(
-    (name) => typeof (value as Record<string, unknown>)[name] === 'function',
-  )
 
 const checkTiers = (tiers: readonly unknown[]): void => {
   const problems: ConfigProblem[] = []
