@@ -2,6 +2,7 @@ import type { BackendHealth, CacheBackend } from './backend.ts'
 import { createLoads } from './cache-loads.ts'
 import { Deadline } from './deadline.ts'
 import type { GuardBackend, GuardedStore } from './guarded.ts'
+import { unreachable } from './health.ts'
 import type { Loads } from './loads.ts'
 import type { CacheOptions } from './options.ts'
 import { compileOptions, type Policy, type Settings } from './policy.ts'
@@ -54,10 +55,6 @@ export const probe = async ({ guarded }: Parts): Promise<BackendHealth> => {
     if (health !== null && typeof health === 'object') return health
     return { status: 'healthy', connected: true, latencyMs: performance.now() - began }
   } catch (error) {
-    return {
-      status: 'unhealthy',
-      connected: false,
-      error: error instanceof Error ? error.message : String(error),
-    }
+    return unreachable(error)
   }
 }

@@ -144,3 +144,12 @@ const editDistance = (a: string, b: string): number => {
   }
   return previous[b.length] ?? 0
 }
+
+/** Anything can be thrown, also what cannot be made a text of. */
+export const messageOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return 'an error without a message'
+  }
+}

@@ -58,3 +58,7 @@ export const whenReady = <T, R>(
   // What only looks like a promise need not keep to the rules of one.
   return value instanceof Promise ? value.then(next) : Promise.resolve(value).then(next)
 }
+
+/** All of them, at once where each is there already. */
+export const allReady = <T>(values: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> =>
+  values.some((value) => isPromise(value)) ? Promise.all(values) : (values as readonly T[])

@@ -1,3 +1,4 @@
+import { messageOf } from './errors.ts'
 import type { CircuitChange } from './guarded.ts'
 import { isPromise } from './message.ts'
 import type { Logger } from './options.ts'
@@ -114,15 +115,6 @@ const otherRoutes = '(other)'
 const warningsPerSecond = 5
 
 type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
-
-/** Anything can be thrown, also what cannot be made a text of. */
-const messageOf = (error: unknown): string => {
-  try {
-    return error instanceof Error ? error.message : String(error)
-  } catch {
-    return 'an error without a message'
-  }
-}
 
 const zeroCounters = (): Record<Counter, number> => ({
   hits: 0,

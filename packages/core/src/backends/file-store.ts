@@ -1,6 +1,7 @@
 import type { BackendHealth, BackendStats, CacheBackend } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
 import { matchesGlob } from '../glob.ts'
+import { unreachable } from '../health.ts'
 import { CacheDirectory } from './file-directory.ts'
 import { FileEntries, forEachOf } from './file-entries.ts'
 import type { EntryHead, FileEntry } from './file-entry.ts'
@@ -144,7 +145,7 @@ export class FileStore implements CacheBackend {
   }
 
   async health(): Promise<BackendHealth> {
-    if (this.#closing !== undefined) return { status: 'unhealthy', connected: false, error: 'closed' }
+    if (this.#closing !== undefined) return unreachable('closed')
     const began = performance.now()
     try {
       this.#directory.forget()
@@ -155,12 +156,7 @@ export class FileStore implements CacheBackend {
       )
       return { status: 'healthy', connected: true, latencyMs: performance.now() - began }
     } catch (error) {
-      const cause = error instanceof CacheBackendError ? error.cause : error
-      return {
-        status: 'unhealthy',
-        connected: false,
-        error: cause instanceof Error ? cause.message : 'failed',
-      }
+      return unreachable(error instanceof CacheBackendError ? error.cause : error)
     }
   }
 

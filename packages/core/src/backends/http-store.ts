@@ -1,5 +1,6 @@
 import type { BackendHealth, BackendStats, CacheBackend } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
+import { unreachable } from '../health.ts'
 import { type Gauges, gaugesIn, parseAnswer as parse, unintelligible } from './http-answers.ts'
 import { type HttpAnswer, HttpClient } from './http-client.ts'
 import type { HttpCall } from './http-connections.ts'
@@ -148,7 +149,7 @@ export class HttpStore implements CacheBackend {
   }
 
   async health(): Promise<BackendHealth> {
-    if (this.#closed) return { status: 'unhealthy', connected: false, error: 'closed' }
+    if (this.#closed) return unreachable('closed')
     const began = performance.now()
     try {
       const { status } = await this.#json({ operation: 'health', method: 'GET', path: paths.health })
@@ -161,12 +162,7 @@ export class HttpStore implements CacheBackend {
         error: 'the store behind the server is not healthy',
       }
     } catch (error) {
-      const cause = error instanceof CacheBackendError ? error.cause : error
-      return {
-        status: 'unhealthy',
-        connected: false,
-        error: cause instanceof Error ? cause.message : 'failed',
-      }
+      return unreachable(error instanceof CacheBackendError ? error.cause : error)
     }
   }
 

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { BackendHealth, CacheBackend, MemoryBackend, SyncTagState } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
 import { matchesGlob } from '../glob.ts'
+import { unreachable } from '../health.ts'
 import { createTagTable } from '../tag-table.ts'
 import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
 import { MemoryRoom } from './memory-room.ts'
@@ -146,9 +147,7 @@ class MemoryStore implements MemoryBackend {
   }
 
   health(): BackendHealth {
-    return this.#closed
-      ? { status: 'unhealthy', connected: false, error: 'closed' }
-      : { status: 'healthy', connected: true, latencyMs: 0 }
+    return this.#closed ? unreachable('closed') : { status: 'healthy', connected: true, latencyMs: 0 }
   }
 
   close(): void {

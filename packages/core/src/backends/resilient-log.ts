@@ -1,17 +1,10 @@
+import { messageOf } from '../errors.ts'
 import type { CircuitState } from '../guarded.ts'
 import type { Logger } from '../options.ts'
 import type { Asked } from '../within.ts'
 
 /** Of one operation within one second: more lines say nothing new. */
 const linesPerSecond = 5
-
-const messageOf = (error: unknown): string => {
-  try {
-    return error instanceof Error ? error.message : String(error)
-  } catch {
-    return 'an error without a message'
-  }
-}
 
 /** The log lines of one guarded store: few, and never with a key or a value. */
 export class ResilientLog {

@@ -1,4 +1,5 @@
 import type { BackendHealth, BackendStats, CacheBackend } from '../backend.ts'
+import { messageOf } from '../errors.ts'
 import type { CircuitChange, CircuitState, GuardBackend, GuardedStore } from '../guarded.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { within } from '../within.ts'
@@ -46,8 +47,6 @@ export const guardedViewsOf = (backend: CacheBackend): Brand['views'] | undefine
 
 /** A store that hangs does not hold up the end of the process. */
 const closeMs = 5000
-
-const failureOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** One store behind a circuit breaker. */
 class ResilientStore {
@@ -177,7 +176,7 @@ class ResilientStore {
       status: guard.isClosed || fallback === undefined ? 'unhealthy' : 'degraded',
       connected: false,
       circuit: this.#circuit.state,
-      error: failureOf(error),
+      error: messageOf(error),
     })
     if (this.#closed) return failed(new Error('closed'))
     if (!guard.isClosed) return failed(guard.lastError)

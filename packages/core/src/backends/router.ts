@@ -1,7 +1,7 @@
 import type { BackendHealth, CacheBackend } from '../backend.ts'
 import { CacheBackendError, type ConfigProblem, refuseProblems } from '../errors.ts'
 import { isBackend } from '../members.ts'
-import { isPromise, type MaybePromise, whenReady } from '../message.ts'
+import { allReady, type MaybePromise, whenReady } from '../message.ts'
 import type { Capable } from './pass-through.ts'
 
 const check = (routes: Readonly<Record<string, CacheBackend>>): void => {
@@ -16,9 +16,6 @@ const check = (routes: Readonly<Record<string, CacheBackend>>): void => {
   }
   refuseProblems(problems)
 }
-
-const all = <T>(answers: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> =>
-  answers.some(isPromise) ? Promise.all(answers) : (answers as readonly T[])
 
 const sum = (counts: readonly number[]): number =>
   counts.includes(-1) ? -1 : counts.reduce((total, count) => total + count, 0)
@@ -62,7 +59,7 @@ class Router {
       if (part === undefined) parts.set(backend, [item])
       else part.push(item)
     }
-    return all([...parts].map(([backend, part]) => ask(backend, part)))
+    return allReady([...parts].map(([backend, part]) => ask(backend, part)))
   }
 
   async *keys(pattern: string | undefined): AsyncGenerator<string> {
@@ -116,10 +113,10 @@ const ofManyKeys = (router: Router) =>
 
 const ofAll = (router: Router) =>
   ({
-    clear: () => whenReady(all(router.backends.map((backend) => backend.clear())), sum),
-    prune: () => whenReady(all(router.backends.map((backend) => backend.prune())), sum),
+    clear: () => whenReady(allReady(router.backends.map((backend) => backend.clear())), sum),
+    prune: () => whenReady(allReady(router.backends.map((backend) => backend.prune())), sum),
     keys: (pattern) => router.keys(pattern),
-    health: () => whenReady(all(router.backends.map((backend) => backend.health())), worst),
+    health: () => whenReady(allReady(router.backends.map((backend) => backend.health())), worst),
   }) satisfies Partial<CacheBackend>
 
 /** The capabilities that are had only where every backend has them. */
@@ -152,9 +149,9 @@ export const router = (routes: Readonly<Record<string, CacheBackend>>): CacheBac
     get: (key) => made.of(key).get(key),
     set: (key, value, ttl) => made.of(key).set(key, value, ttl),
     delete: (key) => made.of(key).delete(key),
-    close: () => whenReady(all(backends.map((backend) => backend.close())), nothing),
+    close: () => whenReady(allReady(backends.map((backend) => backend.close())), nothing),
     ...(connecting
-      ? { connect: () => whenReady(all(backends.map((backend) => backend.connect?.())), nothing) }
+      ? { connect: () => whenReady(allReady(backends.map((backend) => backend.connect?.())), nothing) }
       : {}),
     ...capabilities(made),
     ...(standard.publish === undefined ? {} : { publish: standard.publish.bind(standard) }),

@@ -1,7 +1,7 @@
 import type { CacheBackend } from '../backend.ts'
-import { isPromise, type MaybePromise, whenReady } from '../message.ts'
+import { allReady, isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { type TieredShared, type TieredView, throwIf, upperTtl } from './tiered-view.ts'
-import { all, settle, type Tier } from './tiers.ts'
+import { settle, type Tier } from './tiers.ts'
 
 type GetWithTtl = NonNullable<CacheBackend['getWithTtl']>
 
@@ -156,7 +156,7 @@ export class TierReads {
 
   #manyOf(store: CacheBackend, keys: readonly string[]): MaybePromise<ReadonlyMap<string, string>> {
     if (store.getMany !== undefined) return store.getMany(keys)
-    return whenReady(all(keys.map((key) => store.get(key))), (values) => {
+    return whenReady(allReady(keys.map((key) => store.get(key))), (values) => {
       const found = new Map<string, string>()
       for (const [index, key] of keys.entries()) {
         const value = values[index]

@@ -1,7 +1,7 @@
 import type { CacheBackend } from '../backend.ts'
-import { type MaybePromise, whenReady } from '../message.ts'
+import { allReady, type MaybePromise, whenReady } from '../message.ts'
 import { type TieredShared, type TieredView, throwIf, upperTtl } from './tiered-view.ts'
-import { all, type Ended, failureAmong, settle, type Tier } from './tiers.ts'
+import { type Ended, failureAmong, settle, type Tier } from './tiers.ts'
 
 /** Writes to several tiers, the last one first. */
 export class TierWrites {
@@ -33,7 +33,7 @@ export class TierWrites {
     const put = (store: CacheBackend, tier: Tier): MaybePromise<number> => {
       const seconds = this.#ttlIn(tier, ttl)
       if (store.setMany !== undefined) return store.setMany(list, seconds)
-      const done = all(list.map(([key, value]) => store.set(key, value, seconds)))
+      const done = allReady(list.map(([key, value]) => store.set(key, value, seconds)))
       return whenReady(done, () => list.length)
     }
     return whenReady(this.#write(keys, put), (ended) => {
@@ -57,7 +57,7 @@ export class TierWrites {
   deleteMany(keys: readonly string[]): MaybePromise<number> {
     const remove = (store: CacheBackend): MaybePromise<number> => {
       if (store.deleteMany !== undefined) return store.deleteMany(keys)
-      return whenReady(all(keys.map((key) => store.delete(key))), () => keys.length)
+      return whenReady(allReady(keys.map((key) => store.delete(key))), () => keys.length)
     }
     return this.#change(keys, remove, (removed) => {
       this.#shared.counts.deletes += removed
@@ -86,13 +86,13 @@ export class TierWrites {
   /** Others have changed these; undefined: anything. */
   dropAbove(keys: readonly string[] | undefined): MaybePromise<unknown> {
     this.#noteChanges(keys)
-    return all(
+    return allReady(
       this.#upper.map((tier) =>
         settle<unknown>(tier, (store) => {
           if (keys === undefined) return store.clear?.()
           return keys.length > 1 && store.deleteMany !== undefined
             ? store.deleteMany(keys)
-            : all(keys.map((key) => store.delete(key)))
+            : allReady(keys.map((key) => store.delete(key)))
         }),
       ),
     )
@@ -130,7 +130,7 @@ export class TierWrites {
       this.#noteChanges(keys)
       const above = this.#upper.map((tier) => settle(tier, (store) => put(store, tier)))
       if (!('error' in last)) changed(keys)
-      return whenReady(all(above), (ended) => [last, ...ended])
+      return whenReady(allReady(above), (ended) => [last, ...ended])
     })
   }
 
@@ -151,7 +151,7 @@ export class TierWrites {
     this.#noteChanges(keys)
     return whenReady(settle(this.#last, run), (last) => {
       this.#noteChanges(keys)
-      const above = all(this.#upper.map((tier) => settle(tier, run)))
+      const above = allReady(this.#upper.map((tier) => settle(tier, run)))
       return whenReady(above, (others) => {
         this.#shared.changed(keys)
         throwIf(failureAmong([last, ...others]))

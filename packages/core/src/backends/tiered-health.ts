@@ -1,15 +1,10 @@
 import type { BackendHealth } from '../backend.ts'
+import { unreachable } from '../health.ts'
 import { settle, type Tier } from './tiers.ts'
-
-const failed = (error: unknown): BackendHealth => ({
-  status: 'unhealthy',
-  connected: false,
-  error: error instanceof Error ? error.message : String(error),
-})
 
 const healthOf = async (tier: Tier): Promise<BackendHealth> => {
   const ended = await settle(tier, async (store) => store.health?.() ?? store.get('#health'))
-  if ('error' in ended) return failed(ended.error)
+  if ('error' in ended) return unreachable(ended.error)
   const { value } = ended
   return value !== null && typeof value === 'object' ? value : { status: 'healthy', connected: true }
 }
@@ -17,7 +12,7 @@ const healthOf = async (tier: Tier): Promise<BackendHealth> => {
 /** Healthy where every tier is; degraded where some are. */
 export const tieredHealth = async (tiers: readonly Tier[]): Promise<BackendHealth> => {
   const each = await Promise.all(tiers.map(healthOf))
-  const last = each.at(-1) ?? failed('no tier')
+  const last = each.at(-1) ?? unreachable('no tier')
   const worst = each.find(({ status }) => status !== 'healthy')
   if (worst === undefined) return last
   const some = each.some(({ status }) => status !== 'unhealthy')

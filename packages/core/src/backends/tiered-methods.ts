@@ -1,9 +1,9 @@
 import type { CacheBackend } from '../backend.ts'
-import { type MaybePromise, whenReady } from '../message.ts'
+import { allReady, type MaybePromise, whenReady } from '../message.ts'
 import { TierReads } from './tier-reads.ts'
 import { TierWrites } from './tier-writes.ts'
 import type { TieredShared, TieredView } from './tiered-view.ts'
-import { all, type Tier } from './tiers.ts'
+import type { Tier } from './tiers.ts'
 
 const atomic = ['increment', 'setIfAbsent', 'compareAndDelete', 'setIfOwner'] as const
 
@@ -38,7 +38,7 @@ const eachAlone = (tiers: readonly Tier[], begins: () => void): Partial<CacheBac
   const counts = pruning.at(-1) === tiers.at(-1)
   if (pruning.length > 0)
     methods.prune = () =>
-      whenReady(all(pruning.map(({ store }) => store.prune?.() ?? 0)), (removed) =>
+      whenReady(allReady(pruning.map(({ store }) => store.prune?.() ?? 0)), (removed) =>
         counts ? Number(removed.at(-1)) : 0,
       )
   return methods

@@ -65,10 +65,6 @@ export const settle = <T>(
 export const failureAmong = (ended: readonly Ended<unknown>[]): { readonly error: unknown } | undefined =>
   ended.find((end): end is { readonly error: unknown } => 'error' in end)
 
-/** All of them, at once where each is. */
-export const all = <T>(answers: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> =>
-  answers.some((answer) => isPromise(answer)) ? Promise.all(answers) : (answers as readonly T[])
-
 export const ownStats = async ({ store, backend }: Tier): Promise<BackendStats | undefined> => {
   try {
     return await (store.stats?.() ?? backend.stats?.())
