@@ -1,7 +1,7 @@
 import type { RedisClient } from './client.ts'
 import { Connection } from './connection.ts'
 import { openClient } from './open-client.ts'
-import type { Target } from './options.ts'
+import type { Target } from './target.ts'
 
 /** A backend's way to Redis. */
 export interface Link {

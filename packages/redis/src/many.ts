@@ -37,18 +37,27 @@ async function* keysOf(operations: Operations, pattern: string): AsyncGenerator<
   }
 }
 
+const removeAll = async (operations: Operations, keys: readonly string[]): Promise<number> => {
+  let removed = 0
+  await each(keys, async (key) => {
+    const one = await unlink(operations, key)
+    removed += one
+  })
+  return removed
+}
+
+const removeEverything = async (operations: Operations): Promise<number> => {
+  let removed = 0
+  for await (const keys of candidates(operations, '*')) {
+    const some = await removeAll(operations, keys)
+    removed += some
+  }
+  return removed
+}
+
 /** The operations on many keys. */
 export const manyOperations = (operations: Operations): Many => {
   const { names, stats } = operations
-
-  const removeAll = async (keys: readonly string[]): Promise<number> => {
-    let removed = 0
-    await each(keys, async (key) => {
-      const one = await unlink(operations, key)
-      removed += one
-    })
-    return removed
-  }
 
   return {
     getMany: async (keys) => {
@@ -74,15 +83,9 @@ export const manyOperations = (operations: Operations): Many => {
       stats.sets += all.length
       return all.length
     },
-    deleteMany: async (keys) => (operations.closed ? 0 : operations.run('deleteMany', () => removeAll(keys))),
+    deleteMany: async (keys) =>
+      operations.closed ? 0 : operations.run('deleteMany', () => removeAll(operations, keys)),
     keys: (pattern = '*') => keysOf(operations, pattern),
-    clear: async () => {
-      if (operations.closed) return 0
-      return operations.run('clear', async () => {
-        let removed = 0
-        for await (const keys of candidates(operations, '*')) removed = removed + (await removeAll(keys))
-        return removed
-      })
-    },
+    clear: async () => (operations.closed ? 0 : operations.run('clear', () => removeEverything(operations))),
   }
 }

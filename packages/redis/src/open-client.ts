@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisClient } from './client.ts'
-import type { Target } from './options.ts'
+import type { Target } from './target.ts'
 
 /** The wait before the next attempt to connect: short, so that a server that is back is found within the second. */
 const reconnectWait = (attempt: number): number => Math.min(20 * 2 ** Math.min(attempt, 10), 500)

@@ -1,7 +1,8 @@
 import { type CacheBackend, type ResilientBackend, type ResilientStats, resilient } from '@stowage/core'
 import { createRedisBackend } from './backend.ts'
 import { ownClientLink, sharedLink } from './link.ts'
-import { type RedisOptions, readRedisOptions } from './options.ts'
+import type { RedisOptions } from './options.ts'
+import { readRedisOptions } from './settings.ts'
 
 /**
  * Statistics of `redis()`. Redis does not say what a namespace holds: `entries` and `bytes` are -1.
