@@ -1,7 +1,7 @@
 import { parseAnswer, unintelligible } from './http-answers.ts'
 import type { HttpAnswer } from './http-client.ts'
 import type { HttpCall } from './http-connections.ts'
-import { isPair, isText, membersOf, pathOfKey, paths } from './http-protocol.ts'
+import { isPair, isText, isTextList, membersOf, pathOfKey, paths } from './http-protocol.ts'
 
 export interface AskHttp {
   readonly call: (call: HttpCall) => Promise<HttpAnswer>
@@ -43,4 +43,19 @@ const findInBody = async (
   if (pair === undefined) return undefined
   if (pair[0] !== key) throw unintelligible(operation)
   return { value: pair[1], ttl: Array.isArray(ttls) ? ttls[0] : undefined }
+}
+
+/** Many values at once: what there is, and the keys that found no room in the answer. */
+export const findBatch = async (
+  { json }: AskHttp,
+  keys: readonly string[],
+): Promise<{ readonly values: readonly [string, string][]; readonly rest: readonly string[] }> => {
+  const body = JSON.stringify({ keys })
+  const { values, rest } = await json({ operation: 'getMany', method: 'POST', path: paths.getMany, body })
+  const isWhole = Array.isArray(values) && values.every(isPair) && isTextList(rest)
+  if (!isWhole || rest.length >= keys.length) throw unintelligible('getMany')
+  const asked = new Set(keys)
+  if (!values.every(([key]) => asked.has(key)) || !rest.every((key) => asked.has(key)))
+    throw unintelligible('getMany')
+  return { values, rest }
 }

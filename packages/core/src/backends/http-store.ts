@@ -5,18 +5,8 @@ import { type Gauges, gaugesIn, parseAnswer as parse, unintelligible } from './h
 import { type HttpAnswer, HttpClient } from './http-client.ts'
 import type { HttpCall } from './http-connections.ts'
 import type { HttpApiSettings } from './http-options.ts'
-import {
-  isPair,
-  isText,
-  isTextList,
-  membersOf,
-  messageLimit,
-  pathOfKey,
-  paths,
-  ttlFromJson,
-  ttlToJson,
-} from './http-protocol.ts'
-import { type FoundValue, findValue } from './http-reads.ts'
+import { isText, membersOf, messageLimit, pathOfKey, paths, ttlFromJson, ttlToJson } from './http-protocol.ts'
+import { type AskHttp, type FoundValue, findBatch, findValue } from './http-reads.ts'
 import { HttpTags } from './http-tags.ts'
 import { SharedCalls } from './shared-calls.ts'
 import { StoreStats } from './store-stats.ts'
@@ -31,6 +21,7 @@ export class HttpStore implements CacheBackend {
   readonly #settings: HttpApiSettings
   readonly #client: HttpClient
   readonly #shared = new SharedCalls()
+  readonly #ask: AskHttp = { call: (call) => this.#call(call), json: (call) => this.#json(call) }
   readonly #stats: StoreStats
   #gauges = gaugesIn({})
   #closed = false
@@ -71,7 +62,7 @@ export class HttpStore implements CacheBackend {
   async has(key: string): Promise<boolean> {
     if (this.#closed) return false
     const path = pathOfKey(key)
-    if (path === undefined) return (await this.#getBatch([key])).has(key)
+    if (path === undefined) return (await findBatch(this.#ask, [key])).values.length > 0
     return (await this.#call({ operation: 'has', method: 'HEAD', path })).status !== 404
   }
 
@@ -79,8 +70,12 @@ export class HttpStore implements CacheBackend {
     const found = new Map<string, string>()
     if (this.#closed) return found
     for (let at = 0; at < keys.length; at += batchSize) {
-      let asked = keys.slice(at, at + batchSize)
-      while (asked.length > 0) asked = await this.#addBatch(asked, found)
+      let asked: readonly string[] = keys.slice(at, at + batchSize)
+      while (asked.length > 0) {
+        const { values, rest } = await findBatch(this.#ask, asked)
+        for (const [key, value] of values) found.set(key, value)
+        asked = rest
+      }
     }
     for (const key of keys) this.#counted(found.get(key))
     return found
@@ -183,28 +178,7 @@ export class HttpStore implements CacheBackend {
 
   async #find(key: string, timed: boolean): Promise<FoundValue | undefined> {
     if (this.#closed) return undefined
-    const ask = { call: (call: HttpCall) => this.#call(call), json: (call: HttpCall) => this.#json(call) }
-    return this.#shared.ask(`${timed ? 'ttl' : 'get'} ${key}`, () => findValue(ask, key, timed))
-  }
-
-  async #getBatch(keys: readonly string[]): Promise<Map<string, string>> {
-    const found = new Map<string, string>()
-    await this.#addBatch(keys, found)
-    return found
-  }
-
-  /** The keys that found no room in the answer. */
-  async #addBatch(keys: readonly string[], found: Map<string, string>): Promise<string[]> {
-    const body = JSON.stringify({ keys })
-    const call: HttpCall = { operation: 'getMany', method: 'POST', path: paths.getMany, body }
-    const { values, rest } = await this.#json(call)
-    const isWhole = Array.isArray(values) && values.every(isPair) && isTextList(rest)
-    if (!isWhole || rest.length >= keys.length) throw unintelligible('getMany')
-    const asked = new Set(keys)
-    if (!values.every(([key]) => asked.has(key)) || !rest.every((key) => asked.has(key)))
-      throw unintelligible('getMany')
-    for (const [key, value] of values) found.set(key, value)
-    return rest
+    return this.#shared.ask(`${timed ? 'ttl' : 'get'} ${key}`, () => findValue(this.#ask, key, timed))
   }
 
   async #store(key: string, value: string, ttl: number): Promise<boolean> {
