@@ -20,8 +20,9 @@ main('test', () => {
   runTests()
 })
 
-/** Everything else works without it; its tests do not, and would say so one by one. */
+/** Everything else works without it; its tests do not, and would say so one by one. From Node 24 on they use Node's own. */
 function requireSqlite() {
+  if (Number.parseInt(process.versions.node, 10) >= 24) return
   const code = "new (require('better-sqlite3'))(':memory:').close()"
   const options = { cwd: join(root, 'packages/sqlite'), encoding: 'utf8' }
   const { status } = spawnSync(process.execPath, ['--input-type=commonjs', '-e', code], options)

@@ -1,4 +1,5 @@
 import { createRequire, isBuiltin } from 'node:module'
+import { dirname, join } from 'node:path'
 import { CacheConfigError } from '@stowage/core'
 import type { DriverChoice } from './calls.ts'
 import type { SqliteOptions } from './options.ts'
@@ -10,6 +11,28 @@ const require = createRequire(import.meta.url)
 const builtin = 'node:sqlite'
 const addon = 'better-sqlite3'
 
+const nodeMajor = Number.parseInt(process.versions.node, 10)
+/** The first that is built on Node-API. */
+const safeMajor = 13
+
+const versionOf = (file: string): string => {
+  try {
+    return (require(join(dirname(file), '..', 'package.json')) as { version: string }).version
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * What objects of an addon that is not built on Node-API do from Node 24 on: they end the process when they are
+ * collected while no JavaScript runs.
+ */
+const problemWith = (file: string): string | undefined => {
+  const version = versionOf(file)
+  if (nodeMajor < 24 || version === '' || Number.parseInt(version, 10) >= safeMajor) return undefined
+  return `${addon} ${version} can end the process on Node ${nodeMajor}. Run: npm install ${addon}@${safeMajor}`
+}
+
 const findAddon = (): Found => {
   let file: string
   try {
@@ -17,6 +40,8 @@ const findAddon = (): Found => {
   } catch {
     return { problem: `package "${addon}" is not installed. Run: npm install ${addon}` }
   }
+  const problem = problemWith(file)
+  if (problem !== undefined) return { problem }
   try {
     // Loading the package does not load what was compiled; opening something does.
     const Database = require(file) as new (path: string) => { close(): void }

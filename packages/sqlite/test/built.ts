@@ -1,10 +1,10 @@
 import { mkdtempSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { workerSource } from '../../../scripts/worker-source.mjs'
+import { Database } from './library.ts'
 
 const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -33,15 +33,5 @@ export const buildChild = async (name = 'child.ts', { inPlace = false } = {}): P
   return outfile
 }
 
-interface Database {
-  prepare(sql: string): { all(...values: unknown[]): Record<string, unknown>[] }
-  exec(sql: string): unknown
-  close(): void
-}
-
 /** A connection of the test's own, in this process and thread. */
-export const openDatabase = (path: string): Database => {
-  const require = createRequire(import.meta.url)
-  const Sqlite = require('better-sqlite3') as new (path: string) => Database
-  return new Sqlite(path)
-}
+export const openDatabase = (path: string): InstanceType<typeof Database> => new Database(path)

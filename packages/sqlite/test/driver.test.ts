@@ -37,6 +37,30 @@ describe('sqlite: without a library that works', () => {
     })
   })
 
+  test('one that can end the process on this Node is not used', async () => {
+    mkdirSync(join(modules, 'lib'), { recursive: true })
+    writeFileSync(join(modules, 'lib/index.js'), 'module.exports = class { close() {} }')
+    const choices = []
+    for (const version of ['12.11.1', '13.0.0']) {
+      const manifest = { name: 'better-sqlite3', version, main: 'lib/index.js' }
+      writeFileSync(join(modules, 'package.json'), JSON.stringify(manifest))
+      choices.push(await choose('better-sqlite3'))
+    }
+    rmSync(modules, { recursive: true })
+    const [older, newer] = choices
+    expect(newer).toMatchObject({ name: 'better-sqlite3' })
+    const ends = Number.parseInt(process.versions.node, 10) >= 24
+    expect(older).toMatchObject(
+      ends
+        ? {
+            message: expect.stringMatching(
+              /12\.11\.1 can end the process on Node \d+\. Run: npm install better-sqlite3@13/,
+            ),
+          }
+        : { name: 'better-sqlite3' },
+    )
+  })
+
   test('node:sqlite takes its place where Node has it', async () => {
     expect(await choose()).toMatchObject(
       builtin

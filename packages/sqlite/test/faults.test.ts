@@ -9,16 +9,13 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import type { SqliteBackend } from '../src/index.ts'
+import { Database } from './library.ts'
 import { isMarkedFor, markedValue } from './marked.ts'
 import { createSite } from './site.ts'
-
-const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
 
 /** Succeeds in the end: what has failed to open is tried again once a second. */
 const eventuallyStores = async (store: SqliteBackend): Promise<void> => {

@@ -1,10 +1,7 @@
-import { createRequire } from 'node:module'
+import { Database } from './library.ts'
 
 /** Holds a database, which nobody else has open yet, for itself alone until it is told to let go. */
 const [, , path = ''] = process.argv
-const Database = createRequire(import.meta.url)('better-sqlite3') as new (
-  path: string,
-) => { exec(sql: string): void; close(): void }
 const database = new Database(path)
 database.exec(
   'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; CREATE TABLE lock (a)',

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -86,11 +86,13 @@ describe('sqlite: a library that dies', () => {
   test('ends the calls under way, and the next thread answers', async () => {
     await using site = createSite()
     // A stand-in for the library: it ends its thread when it is told to, as a native fault would not.
-    const real = require.resolve('better-sqlite3')
+    const real = isBuiltin('node:sqlite')
+      ? "require('node:sqlite').DatabaseSync"
+      : `require(${JSON.stringify(require.resolve('better-sqlite3'))})`
     const fake = join(dirname(site.path), 'fake.cjs')
     writeFileSync(
       fake,
-      `const Real = require(${JSON.stringify(real)}); const { existsSync, rmSync } = require('node:fs')
+      `const Real = ${real}; const { existsSync, rmSync } = require('node:fs')
        module.exports = class extends Real {
          prepare(sql) {
            if (existsSync(${JSON.stringify(`${fake}.die`)})) { rmSync(${JSON.stringify(`${fake}.die`)}); process.exit(3) }
