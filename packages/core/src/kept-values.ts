@@ -1,6 +1,6 @@
 import type { CacheBackend } from './backend.ts'
-import { BoundedMap } from './bounded-map.ts'
 import type { Deadline } from './deadline.ts'
+import { FirstSeen } from './first-seen.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import type { Serializer } from './serializer.ts'
 import type { Stamp, Stamps, Validity } from './stamps.ts'
@@ -24,14 +24,13 @@ export interface Known {
   readonly use: 'fresh' | 'refresh' | 'error' | 'none'
 }
 
-const mostSoftened = 10_000
 const nothing: Known = { value: undefined, use: 'none' }
 
 /** Values in a store, and whether they may still be used: nothing from before an invalidation, nothing damaged. */
 export class KeptValues {
   readonly #parts: KeptParts
   /** When a soft invalidation was first seen. */
-  readonly #softened = new BoundedMap<number>(mostSoftened)
+  readonly #softened = new FirstSeen()
 
   constructor(parts: KeptParts) {
     this.#parts = parts
@@ -131,9 +130,6 @@ export class KeptValues {
   }
 
   #softenedAt({ key, createdAt, load }: ValueText, now: number): number {
-    const id = `${load?.stamp} ${createdAt} ${this.#parts.keyOf(key)}`
-    const known = this.#softened.get(id) ?? now
-    this.#softened.set(id, known)
-    return known
+    return this.#softened.at(`${load?.stamp} ${createdAt} ${this.#parts.keyOf(key)}`, now)
   }
 }

@@ -23,15 +23,10 @@ import { type CacheRequest, createView, splitTarget } from './view.ts'
 import { type Asked, askBy, askScope, askWhen } from './who-asks.ts'
 
 /** What lookups of one cache share beside the engine's parts. */
-export interface LookupParts {
+export interface LookupParts extends Pick<Engine, 'status' | 'store' | 'flights' | 'reports' | 'carryOut'> {
   readonly settings: Settings
   readonly rules: Rules
-  readonly status: StatusSettings
-  readonly store: EntryStore
-  readonly flights: Flights
-  readonly reports: Reports
   readonly keyPrefix: string
-  carryOut(invalidation: Invalidation): MaybePromise<void>
 }
 
 const lookedUpAtRoutes: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'QUERY'])

@@ -4,6 +4,7 @@ import { decode, encode } from './codec.ts'
 import type { Deadline } from './deadline.ts'
 import { Decoded, DecodedEntries } from './decoded.ts'
 import type { StoredResponse } from './entry.ts'
+import { FirstSeen } from './first-seen.ts'
 import { type Key, keyOf, variantKey } from './key.ts'
 import { type FieldMap, isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Reports } from './reports.ts'
@@ -36,7 +37,6 @@ export const stampedAt = (found: Found, met: Stamp | undefined): Found => ({
 /** Decoded copies, in bytes of text and body. */
 const decodedBytes = 32 * 1024 * 1024
 const mostVaryMemos = 10_000
-const mostSoftened = 10_000
 /** A longer value than any entry of the largest body that a policy allows is not looked at. */
 const longestValue = 256 * 1024 * 1024
 const noFields: readonly string[] = []
@@ -58,7 +58,8 @@ export class EntryStore {
   readonly #decoded = new DecodedEntries(decodedBytes)
   /** Fields that a response under way turned out to vary by, before its record is in the store. */
   readonly #varyMemo = new BoundedMap<readonly string[]>(mostVaryMemos)
-  readonly #softened = new BoundedMap<number>(mostSoftened)
+  /** When a soft invalidation was first seen: its windows begin once, though the decoded copy may go and come again. */
+  readonly #softened = new FirstSeen()
   readonly #records: VariantRecords
 
   constructor(
@@ -132,14 +133,8 @@ export class EntryStore {
     })
   }
 
-  /** When a soft invalidation was first seen: its windows begin once, though the decoded copy may go and come again. */
   #softenedAt({ stored }: Decoded): number {
-    const fill = `${stored.stamp} ${stored.responseTime} ${keyOf(stored.key).id}`
-    const known = this.#softened.get(fill)
-    if (known !== undefined) return known
-    const now = this.#clock()
-    this.#softened.set(fill, now)
-    return now
+    return this.#softened.at(`${stored.stamp} ${stored.responseTime} ${keyOf(stored.key).id}`, this.#clock())
   }
 
   /** Remembers at once by what a response varies, for the requests that come before it is stored. */

@@ -1,7 +1,7 @@
 import type { BackendStats, CacheBackend, TagState } from '../backend.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { backendMethods, methodsOf } from './pass-through.ts'
-import { RelayedStats } from './relayed-stats.ts'
+import { RelayedStats, WrapperCounts } from './relayed-stats.ts'
 
 /**
  * What one operation has cost: milliseconds.
@@ -89,12 +89,8 @@ class Timing {
 }
 
 /** The timings of one backend: one for each operation that it has. */
-class Timings {
+class Timings extends WrapperCounts {
   #byName = new Map<string, Timing>()
-  hits = 0
-  misses = 0
-  sets = 0
-  deletes = 0
 
   timed<T>(name: string, run: () => MaybePromise<T>): MaybePromise<T> {
     const began = performance.now()
@@ -116,7 +112,8 @@ class Timings {
     }
   }
 
-  reset(): void {
+  override reset(): void {
+    super.reset()
     this.#byName = new Map()
   }
 
@@ -139,15 +136,11 @@ class Snapshot extends RelayedStats implements MetricsStats {
   readonly #store: BackendStats | undefined
 
   constructor(name: string, timings: Timings, store: BackendStats | undefined) {
-    super(name, store)
+    // A backend without statistics of its own has those of the wrapper.
+    super(name, store, store ?? timings)
     this.#timings = timings
     this.#store = store
     this.operations = timings.operations
-    const counted = store ?? timings
-    this.hits = counted.hits
-    this.misses = counted.misses
-    this.sets = counted.sets
-    this.deletes = counted.deletes
     this.errors = Object.values(this.operations).reduce((sum, { errors }) => sum + errors, 0)
   }
 
@@ -155,7 +148,6 @@ class Snapshot extends RelayedStats implements MetricsStats {
     super.reset()
     this.#store?.reset()
     this.#timings.reset()
-    Object.assign(this.#timings, { hits: 0, misses: 0, sets: 0, deletes: 0 })
   }
 
   override toJSON(): Record<string, unknown> {

@@ -2,7 +2,7 @@ import type { BackendStats } from '../backend.ts'
 import type { CircuitState } from '../guarded.ts'
 import type { Circuit } from './circuit.ts'
 import type { Guard } from './guard.ts'
-import { percent, RelayedStats } from './relayed-stats.ts'
+import { percent, RelayedStats, WrapperCounts } from './relayed-stats.ts'
 
 /**
  * Statistics of `resilient()`: those of the store behind it, and how it could be reached.
@@ -27,18 +27,11 @@ export interface ResilientStats extends BackendStats {
 }
 
 /** What the wrapper counts itself: a store that is out of reach cannot say. */
-export class ResilientCounts {
-  hits = 0
-  misses = 0
-  sets = 0
-  deletes = 0
+export class ResilientCounts extends WrapperCounts {
   fallbackHits = 0
 
-  reset(): void {
-    this.hits = 0
-    this.misses = 0
-    this.sets = 0
-    this.deletes = 0
+  override reset(): void {
+    super.reset()
     this.fallbackHits = 0
   }
 }
@@ -66,15 +59,11 @@ class Snapshot extends RelayedStats implements ResilientStats {
 
   constructor(parts: StatsParts) {
     const { store, counts, guard, circuit } = parts
-    super(parts.backend, store)
+    super(parts.backend, store, counts)
     const { operations, failures, connectionErrors } = guard.counts
     const own = store?.toJSON() ?? {}
     this.#parts = parts
     this.#own = own
-    this.hits = counts.hits
-    this.misses = counts.misses
-    this.sets = counts.sets
-    this.deletes = counts.deletes
     this.errors = failures
     this.circuit = circuit.state
     this.connected = circuit.state === 'closed' && own.connected !== false

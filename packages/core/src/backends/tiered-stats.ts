@@ -1,5 +1,5 @@
 import type { BackendStats } from '../backend.ts'
-import { percent, RelayedStats } from './relayed-stats.ts'
+import { percent, RelayedStats, type WrapperCounts } from './relayed-stats.ts'
 
 /**
  * What one tier did for the tiers together.
@@ -52,23 +52,9 @@ export class TierCounts {
   }
 }
 
-/** Counters of the tiers together. */
-export class TieredCounts {
-  hits = 0
-  misses = 0
-  sets = 0
-  deletes = 0
-
-  reset(): void {
-    this.hits = 0
-    this.misses = 0
-    this.sets = 0
-    this.deletes = 0
-  }
-}
-
 export interface TieredStatsParts {
-  readonly counts: TieredCounts
+  /** Of the tiers together. */
+  readonly counts: WrapperCounts
   readonly tiers: readonly { readonly counts: TierCounts; readonly own: BackendStats | undefined }[]
 }
 
@@ -78,9 +64,8 @@ class Snapshot extends RelayedStats implements TieredStats {
   readonly #parts: TieredStatsParts
 
   constructor(parts: TieredStatsParts) {
-    super('tiered', parts.tiers.at(-1)?.own)
+    super('tiered', parts.tiers.at(-1)?.own, parts.counts)
     this.#parts = parts
-    Object.assign(this, { ...parts.counts })
     this.errors = parts.tiers.reduce((sum, { counts }) => sum + counts.errors, 0)
     this.tiers = parts.tiers.map(({ counts, own }) => ({
       ...counts,

@@ -1,12 +1,12 @@
 import type { KeyChanges } from './key-changes.ts'
+import type { WrapperCounts } from './relayed-stats.ts'
 import type { TieredSettings } from './tiered-options.ts'
-import type { TieredCounts } from './tiered-stats.ts'
 import type { Tier } from './tiers.ts'
 
 /** What the views of one tiered backend have in common. */
 export interface TieredShared {
   readonly settings: TieredSettings
-  readonly counts: TieredCounts
+  readonly counts: WrapperCounts
   readonly changes: KeyChanges
   /** Called before anything below the first tier is asked. */
   readonly begins: () => void

@@ -3,6 +3,7 @@ import type { CircuitChange, GuardedStore } from '../guarded.ts'
 import { realTimers, type Timers } from './circuit.ts'
 import { KeyChanges } from './key-changes.ts'
 import { isMemory } from './memory.ts'
+import { WrapperCounts } from './relayed-stats.ts'
 import { withViews } from './resilient.ts'
 import { TagMirror } from './tag-mirror.ts'
 import { type Messenger, messengerAmong, TierBus } from './tier-bus.ts'
@@ -10,7 +11,7 @@ import { TierWrites } from './tier-writes.ts'
 import { tieredHealth } from './tiered-health.ts'
 import { tieredMethods } from './tiered-methods.ts'
 import { readTieredOptions, type TieredOptions, type TieredSettings } from './tiered-options.ts'
-import { TieredCounts, type TieredStats, tieredStats } from './tiered-stats.ts'
+import { type TieredStats, tieredStats } from './tiered-stats.ts'
 import type { TieredShared } from './tiered-view.ts'
 import { ownStats, sourcesOf, type Tier, type TierSource, tiersWithin } from './tiers.ts'
 
@@ -55,7 +56,7 @@ class Tiered {
     this.#mirror = this.#createMirror(timers)
     this.#shared = {
       settings,
-      counts: new TieredCounts(),
+      counts: new WrapperCounts(),
       changes: new KeyChanges(),
       begins: () => this.#bus?.start(),
       changed: (keys) => {
