@@ -1,4 +1,5 @@
-import { createRequire, isBuiltin } from 'node:module'
+import { createRequire } from 'node:module'
+import { chooseDriver } from '../src/driver-choice.ts'
 
 interface Database {
   prepare(sql: string): {
@@ -10,10 +11,14 @@ interface Database {
 }
 
 const require = createRequire(import.meta.url)
+const choice = chooseDriver(undefined)
 
-/** SQLite itself, for what a test does beside the backend: Node's own where there is one. */
+/**
+ * SQLite itself, for what a test does beside the backend. The library that the backend uses: two that are loaded into one
+ * process do not see each other's locks.
+ */
 export const Database = (
-  isBuiltin('node:sqlite') ? require('node:sqlite').DatabaseSync : require('better-sqlite3')
+  choice.name === 'node:sqlite' ? require(choice.name).DatabaseSync : require(choice.file)
 ) as new (
   path: string,
 ) => Database
