@@ -132,10 +132,13 @@ describe.each(expresses)('$name: streams', ({ express }) => {
     const mostOf = async (port: number): Promise<number> => {
       const response = await responseTo(port, '/')
       // Nobody reads yet: what is made is what the buffers on the way hold.
-      await pause(30)
-      const stalled = made.bytes
-      await pause(30)
-      expect(made.bytes).toBe(stalled)
+      let stalled = -1
+      const isStalled = (): boolean => {
+        const same = made.bytes === stalled
+        stalled = made.bytes
+        return same
+      }
+      await expect.poll(isStalled, { interval: 50, timeout: 5000 }).toBe(true)
       expect(stalled).toBeLessThan(bigSize / 2)
       const before = await heldBytes()
       let most = 0
