@@ -1,12 +1,9 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { buildSync } from 'esbuild'
 import { onTestFinished } from 'vitest'
+import { bundle } from '../processes/bundle.ts'
 
 export const send = (
   port: number,
@@ -53,16 +50,7 @@ export interface Children {
 }
 
 export const buildChild = (): Children => {
-  const built = mkdtempSync(join(tmpdir(), 'stowage-redis-child-'))
-  const script = join(built, 'child.cjs')
-  buildSync({
-    entryPoints: [new URL('sharing-child.ts', import.meta.url).pathname],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    logLevel: 'error',
-  })
+  const { script, remove } = bundle(new URL('sharing-child.ts', import.meta.url), { format: 'cjs' })
   return {
     start: async (redisUrl, origin, skewMs, kind = 'plain') => {
       const child = fork(script, [redisUrl, origin, String(skewMs), kind])
@@ -70,6 +58,6 @@ export const buildChild = (): Children => {
       const [port] = (await once(child, 'message')) as [number]
       return port
     },
-    end: () => rmSync(built, { recursive: true, force: true }),
+    end: remove,
   }
 }

@@ -5,21 +5,12 @@ import { join } from 'node:path'
 import { createCache } from '@stowage/core'
 import { fakeClock } from '@stowage/core/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { requestOf } from '../../core/test/cache/site.ts'
+import { askOnce } from '../../core/test/cache/site.ts'
 import { type SqliteBackend, sqlite } from '../src/index.ts'
 import { openDatabase } from './built.ts'
 import { createSite } from './site.ts'
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
-
-const ask = async (cache: ReturnType<typeof createCache>, url: string): Promise<string> => {
-  const decision = await cache.lookup(requestOf(url))
-  if (decision.action === 'reuse') return 'hit'
-  const verdict = decision.respond({ status: 200, headers: {} })
-  if (verdict.record) decision.write(Buffer.from('body'))
-  await decision.end()
-  return 'miss'
-}
 
 const setAndGet = async (store: SqliteBackend, value: string): Promise<string | null> => {
   try {
@@ -34,11 +25,11 @@ describe('sqlite: after a restart', () => {
   test('entries are still there, and so is what was invalidated', async () => {
     await using site = createSite()
     const first = createCache({ backend: site.open(), ttl: 60, backendDeadline: '10s' })
-    expect([await ask(first, '/a'), await ask(first, '/b')]).toEqual(['miss', 'miss'])
+    expect([await askOnce(first, '/a'), await askOnce(first, '/b')]).toEqual(['miss', 'miss'])
     await first.invalidate({ url: '/b' })
     await first.close()
     const second = createCache({ backend: site.open(), ttl: 60, backendDeadline: '10s' })
-    expect([await ask(second, '/a'), await ask(second, '/b')]).toEqual(['hit', 'miss'])
+    expect([await askOnce(second, '/a'), await askOnce(second, '/b')]).toEqual(['hit', 'miss'])
     await second.close()
   })
 
@@ -48,9 +39,9 @@ describe('sqlite: after a restart', () => {
       createCache({ backend, ttl: 60, backendDeadline: '10s' }),
     )
     if (a === undefined || b === undefined) throw new Error('two caches')
-    expect([await ask(a, '/x'), await ask(b, '/x')]).toEqual(['miss', 'hit'])
+    expect([await askOnce(a, '/x'), await askOnce(b, '/x')]).toEqual(['miss', 'hit'])
     await a.invalidate({ all: true })
-    expect(await ask(b, '/x')).toBe('miss')
+    expect(await askOnce(b, '/x')).toBe('miss')
   })
 
   test('two tables in one file have nothing to do with each other', async () => {
@@ -116,7 +107,7 @@ describe('sqlite: limits', () => {
 describe('sqlite: a file that', () => {
   const answers = async (store: SqliteBackend): Promise<string> => {
     const cache = createCache({ backend: store, ttl: 60, logger: quiet })
-    return ask(cache, '/a')
+    return askOnce(cache, '/a')
   }
 
   test('is no database is left as it is, and no request fails', async () => {
@@ -212,7 +203,7 @@ describe('sqlite: a full disk', () => {
       expect(found === null || found === value).toBe(true)
     }
     const cache = createCache({ backend: store, ttl: 60, logger: quiet })
-    expect(await ask(cache, '/a')).toBe('miss')
+    expect(await askOnce(cache, '/a')).toBe('miss')
     if (point !== undefined) spawnSync('mount', ['-o', 'remount,size=64m', point])
     await expect.poll(() => setAndGet(store, value), { timeout: 10_000 }).toBe(value)
     await store.close()

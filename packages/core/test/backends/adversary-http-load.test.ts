@@ -1,26 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createCache, httpApi } from '@stowage/core'
-import { buildSync } from 'esbuild'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
-import { requestOf } from '../cache/site.ts'
+import { bundle } from '../../../../test/processes/bundle.ts'
+import { askOnce } from '../cache/site.ts'
 import { token } from './http-site.ts'
 
-const built = mkdtempSync(join(tmpdir(), 'stowage-child-'))
-afterAll(() => rmSync(built, { recursive: true, force: true }))
-const script = join(built, 'child.mjs')
-buildSync({
-  entryPoints: [new URL('http-child.ts', import.meta.url).pathname],
-  outfile: script,
-  bundle: true,
-  platform: 'node',
+const { script, remove } = bundle(new URL('http-child.ts', import.meta.url), {
   format: 'esm',
   alias: { '@stowage/core': new URL('../../src/index.ts', import.meta.url).pathname },
 })
+afterAll(remove)
 
 /** A server in a process of its own. */
 const start = async (port = 0): Promise<{ readonly child: ChildProcess; readonly port: number }> => {
@@ -41,26 +32,19 @@ const cacheAt = (port: number) => {
   return { client, cache, codes }
 }
 
-const answerTo = async (
-  cache: ReturnType<typeof createCache>,
-  path: string,
-  ran: () => void,
-): Promise<string> => {
-  const decision = await cache.lookup(requestOf(path))
-  if (decision.action === 'reuse') return 'hit'
-  ran()
+const slow = async (): Promise<string> => {
   await pause(50)
-  const verdict = decision.respond({ status: 200, headers: {} })
-  if (verdict.record) decision.write(Buffer.from('body'))
-  await decision.end()
-  return 'miss'
+  return 'body'
 }
 
 const askAll = async (cache: ReturnType<typeof createCache>, count: number, path: (n: number) => string) => {
   let runs = 0
-  const outcomes = await Promise.all(
-    Array.from({ length: count }, (_, n) => answerTo(cache, path(n), () => runs++)),
-  )
+  const handler = (): Promise<string> => {
+    runs++
+    return slow()
+  }
+  const asked = Array.from({ length: count }, (_, n) => askOnce(cache, path(n), handler))
+  const outcomes = await Promise.all(asked)
   return { runs, hits: outcomes.filter((outcome) => outcome === 'hit').length }
 }
 
@@ -68,8 +52,8 @@ const askAll = async (cache: ReturnType<typeof createCache>, count: number, path
 const untilShared = async (cache: ReturnType<typeof createCache>): Promise<number> => {
   const ended = performance.now()
   for (let n = 0; performance.now() - ended < 15_000; n++) {
-    await answerTo(cache, `/after/${n}`, () => undefined)
-    if ((await answerTo(cache, `/after/${n}`, () => undefined)) === 'hit') return performance.now() - ended
+    await askOnce(cache, `/after/${n}`, slow)
+    if ((await askOnce(cache, `/after/${n}`, slow)) === 'hit') return performance.now() - ended
     await pause(20)
   }
   throw new Error('no shared hits any more')

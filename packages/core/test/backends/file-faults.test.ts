@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { createCache } from '@stowage/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { disk, type FileSystem, type OpenFile } from '../../src/backends/file-system.ts'
-import { forwardOf, requestOf } from '../cache/site.ts'
+import { askOnce, forwardOf, requestOf } from '../cache/site.ts'
 import { filesUnder, openStore } from './file-site.ts'
 
 type Operation = keyof FileSystem | `file.${keyof OpenFile}`
@@ -39,16 +39,6 @@ const faultyDisk = () => {
   return { fs, failing, slow }
 }
 
-/** Asks once; the body, and how the cache answered. */
-const ask = async (cache: ReturnType<typeof createCache>, url: string): Promise<string> => {
-  const decision = await cache.lookup(requestOf(url))
-  if (decision.action === 'reuse') return 'hit'
-  const verdict = decision.respond({ status: 200, headers: {} })
-  if (verdict.record) decision.write(Buffer.from('body'))
-  await decision.end()
-  return 'miss'
-}
-
 const writing: readonly Operation[] = [
   'open',
   'file.write',
@@ -79,10 +69,10 @@ describe('file: a disk that fails', () => {
       const cache = createCache({ backend: store, ttl: 60, backendDeadline: '5s' })
       const errors: string[] = []
       cache.on('error', ({ code }) => errors.push(code))
-      await ask(cache, '/before')
-      expect(await ask(cache, '/before')).toBe('hit')
+      await askOnce(cache, '/before')
+      expect(await askOnce(cache, '/before')).toBe('hit')
       for (const operation of operations) failing.set(operation, name.split(' ')[0] ?? '')
-      const during = await Promise.all(Array.from({ length: 40 }, (_, n) => ask(cache, `/${n % 20}`)))
+      const during = await Promise.all(Array.from({ length: 40 }, (_, n) => askOnce(cache, `/${n % 20}`)))
       expect(during).toHaveLength(40)
       const invalidated = await cache.invalidate({ url: '/before' }).then(
         () => true,
@@ -92,9 +82,9 @@ describe('file: a disk that fails', () => {
       // The breaker in front of the store asks it once a second while it is given up.
       await expect.poll(async () => (await cache.health()).status, { timeout: 10_000 }).toBe('healthy')
       // Either it was told that it failed, or it holds.
-      if (invalidated) expect(await ask(cache, '/before')).toBe('miss')
-      await ask(cache, '/after')
-      expect(await ask(cache, '/after')).toBe('hit')
+      if (invalidated) expect(await askOnce(cache, '/before')).toBe('miss')
+      await askOnce(cache, '/after')
+      expect(await askOnce(cache, '/after')).toBe('hit')
       for (const path of await filesUnder(directory)) expect(path).toMatch(/\.(?:json|log|live|tmp)$/)
       const drafts = (await filesUnder(directory)).filter((path) => path.endsWith('.tmp'))
       // Where nothing can be removed a draft stays until a sweep.
@@ -116,7 +106,7 @@ describe('file: a disk that fails', () => {
     expect(took).toBeLessThan(400)
     forwardOf(decision).abort()
     slow(0)
-    await expect.poll(() => ask(cache, '/b'), { timeout: 10_000 }).toBe('hit')
+    await expect.poll(() => askOnce(cache, '/b'), { timeout: 10_000 }).toBe('hit')
   })
 
   test('what a disk that hangs does not take is refused, and close does not wait for it', {

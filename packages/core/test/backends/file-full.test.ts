@@ -6,7 +6,7 @@ import { createCache } from '@stowage/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { decodeEntry } from '../../src/backends/file-entry.ts'
 import { disk, type FileSystem, type OpenFile } from '../../src/backends/file-system.ts'
-import { requestOf } from '../cache/site.ts'
+import { askOnce } from '../cache/site.ts'
 import { filesUnder, newDirectory, openStore } from './file-site.ts'
 
 interface Full {
@@ -49,15 +49,6 @@ const injected = async (): Promise<Full> => {
   return { directory: await newDirectory(), fs, enlarge }
 }
 
-const ask = async (cache: ReturnType<typeof createCache>, url: string, body: string): Promise<string> => {
-  const decision = await cache.lookup(requestOf(url))
-  if (decision.action === 'reuse') return 'hit'
-  const verdict = decision.respond({ status: 200, headers: {} })
-  if (verdict.record) decision.write(Buffer.from(body))
-  await decision.end()
-  return 'miss'
-}
-
 describe('file: a disk that is full', () => {
   const kinds = [
     ['injected', injected],
@@ -77,17 +68,18 @@ describe('file: a disk that is full', () => {
       const cache = createCache({ backend: store, ttl: 60, backendDeadline: '5s' })
       const errors: string[] = []
       cache.on('error', ({ code }) => errors.push(code))
-      for (let n = 0; n < 60; n++) expect(await ask(cache, `/${n}`, `${n} `.repeat(40_000))).toBe('miss')
+      for (let n = 0; n < 60; n++)
+        expect(await askOnce(cache, `/${n}`, () => `${n} `.repeat(40_000))).toBe('miss')
       expect(errors, name).toContain('BACKEND_WRITE')
       for (const path of await filesUnder(directory)) {
         if (path.endsWith('.json')) expect(decodeEntry(readFileSync(path, 'utf8'))).toBeDefined()
         else expect(path).toMatch(/\.(?:log|live)$/)
       }
       enlarge()
-      await ask(cache, '/after', 'body')
-      expect(await ask(cache, '/after', 'body')).toBe('hit')
+      await askOnce(cache, '/after')
+      expect(await askOnce(cache, '/after')).toBe('hit')
       await cache.invalidate({ url: '/after' })
-      expect(await ask(cache, '/after', 'body')).toBe('miss')
+      expect(await askOnce(cache, '/after')).toBe('miss')
     },
   )
 })

@@ -1,9 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { buildSync } from 'esbuild'
+import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
+import { bundle } from '../../../../test/processes/bundle.ts'
 import { killAtWork, start as startChild } from '../../../../test/processes/children.ts'
 import { isWhole, testProcesses } from '../../../../test/processes/shared-store.ts'
 import { scaled } from '../../../../test/scale.ts'
@@ -11,16 +9,8 @@ import { decodeEntry } from '../../src/backends/file-entry.ts'
 import { createRandom } from '../random.ts'
 import { filesUnder, newDirectory, openStore } from './file-site.ts'
 
-const built = mkdtempSync(join(tmpdir(), 'stowage-child-'))
-afterAll(() => rmSync(built, { recursive: true, force: true }))
-const script = join(built, 'child.mjs')
-buildSync({
-  entryPoints: [new URL('file-child.ts', import.meta.url).pathname],
-  outfile: script,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-})
+const { script, remove } = bundle(new URL('file-child.ts', import.meta.url), { format: 'esm' })
+afterAll(remove)
 
 const start = (mode: string, directory: string, count = 0): ChildProcess =>
   startChild(script, mode, directory, count)

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { gzipSync } from 'node:zlib'
 import { CacheBackendError, cacheServer, createCache, httpApi, memory } from '@stowage/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { requestOf } from '../cache/site.ts'
+import { askOnce } from '../cache/site.ts'
 import { serve, token } from './http-site.ts'
 
 const pause = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms))
@@ -88,15 +88,6 @@ const failureOf = async (work: unknown): Promise<CacheBackendError> => {
   return error as CacheBackendError
 }
 
-const ask = async (cache: ReturnType<typeof createCache>, url: string): Promise<string> => {
-  const decision = await cache.lookup(requestOf(url))
-  if (decision.action === 'reuse') return 'hit'
-  const verdict = decision.respond({ status: 200, headers: {} })
-  if (verdict.record) decision.write(Buffer.from('body'))
-  await decision.end()
-  return 'miss'
-}
-
 /** The breaker in front of the store asks it once a second while it is given up. */
 const reachable = (cache: ReturnType<typeof createCache>) =>
   expect.poll(async () => (await cache.health()).status, { timeout: 10_000 }).toBe('healthy')
@@ -109,25 +100,25 @@ describe('httpApi: a server that fails', () => {
       const cache = createCache({ backend: client, ttl: 60, backendDeadline: '2s' })
       const errors: string[] = []
       cache.on('error', ({ code }) => errors.push(code))
-      await ask(cache, '/before')
-      expect(await ask(cache, '/before')).toBe('hit')
+      await askOnce(cache, '/before')
+      expect(await askOnce(cache, '/before')).toBe('hit')
       state.fault = fault
       const began = performance.now()
       const { code } = await failureOf(client.get('key'))
       // The deadline of 300 ms, and what a busy machine adds.
       expect(performance.now() - began).toBeLessThan(1000)
       expect(['CONNECTION_ERROR', 'TIMEOUT_ERROR', 'BACKEND_ERROR', 'SERIALIZATION_ERROR']).toContain(code)
-      const during = await Promise.all(Array.from({ length: 20 }, (_, n) => ask(cache, `/${n % 5}`)))
+      const during = await Promise.all(Array.from({ length: 20 }, (_, n) => askOnce(cache, `/${n % 5}`)))
       // Requests for the same at the same time may share what one of them has brought.
       expect(during.filter((outcome) => outcome === 'miss').length).toBeGreaterThanOrEqual(5)
-      expect(await ask(cache, '/before')).toBe('miss')
+      expect(await askOnce(cache, '/before')).toBe('miss')
       expect(errors.length).toBeGreaterThan(0)
       await failureOf(client.tags?.bump(['t:a']))
       expect(await client.health?.()).not.toMatchObject({ status: 'healthy' })
       state.fault = undefined
       await reachable(cache)
-      await ask(cache, '/after')
-      expect(await ask(cache, '/after')).toBe('hit')
+      await askOnce(cache, '/after')
+      expect(await askOnce(cache, '/after')).toBe('hit')
       expect(state.elsewhere).toBe(0)
     },
   )

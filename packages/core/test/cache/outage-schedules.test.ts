@@ -2,13 +2,12 @@ import { type CacheBackend, memory } from '@stowage/core'
 import { mockBackend } from '@stowage/core/testing'
 import { describe, expect, test } from 'vitest'
 import { scaled } from '../../../../test/scale.ts'
-import type { Timers } from '../../src/backends/circuit.ts'
 import { createResilient } from '../../src/backends/resilient.ts'
 import { readResilientOptions } from '../../src/backends/resilient-options.ts'
 import { interceptBackend } from '../../src/testing/intercept.ts'
 import { muteWarnings } from '../warnings.ts'
 import { type CreateBackend, runSchedule } from './schedule.ts'
-import type { Scheduler } from './scheduler.ts'
+import { type Scheduler, timersOf } from './scheduler.ts'
 
 muteWarnings()
 
@@ -33,18 +32,6 @@ const faulty = (store: CacheBackend, scheduler: Scheduler): CacheBackend => {
   })
 }
 
-/** Probes come at some step. */
-const steps = (scheduler: Scheduler, now: () => number): Timers => ({
-  now,
-  after: (_ms, run) => {
-    let live = true
-    void scheduler.pause().then(() => live && run())
-    return () => {
-      live = false
-    }
-  },
-})
-
 /** How often the circuit opened, and what the fallback answered: schedules without either prove nothing. */
 interface Seen {
   trips: number
@@ -56,7 +43,7 @@ const guarded =
   (scheduler, clock) => {
     const options = { fallback, retryAttempts: 1, circuitBreakerThreshold: 2, deadline: 60 } as const
     const settings = readResilientOptions(options, 'resilient')
-    const backend = createResilient(faulty(make(clock), scheduler), settings, steps(scheduler, clock))
+    const backend = createResilient(faulty(make(clock), scheduler), settings, timersOf(scheduler, clock))
     void scheduler.later(async () => {
       for (let i = 0; i < 10; i++) await scheduler.pause()
       const stats = await backend.stats()

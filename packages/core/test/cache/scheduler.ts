@@ -1,4 +1,5 @@
 import type { MaybePromise } from '@stowage/core'
+import type { Timers } from '../../src/backends/circuit.ts'
 import { pick } from '../random.ts'
 
 /** Decides in which order what is under way goes on: the same numbers, the same order. */
@@ -41,3 +42,15 @@ export const createScheduler = (random: () => number): Scheduler => {
     },
   }
 }
+
+/** What was to happen after a while happens at some step. */
+export const timersOf = (scheduler: Scheduler, now: () => number): Timers => ({
+  now,
+  after: (_ms, run) => {
+    let live = true
+    void scheduler.pause().then(() => live && run())
+    return () => {
+      live = false
+    }
+  },
+})

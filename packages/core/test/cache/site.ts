@@ -125,6 +125,18 @@ export const respond = async (
   return servedOf({ status: head.status, headers: head.headers, added: verdict.edits, body: sent })
 }
 
+/** Asks a cache once: whether it was a hit, else what the handler makes of it. */
+export const askOnce = async (
+  cache: ResponseCache,
+  url: string,
+  handler: () => string | Promise<string> = () => 'body',
+): Promise<'hit' | 'miss'> => {
+  const decision = await cache.lookup(requestOf(url))
+  if (decision.action === 'reuse') return 'hit'
+  await respond(decision, { body: await handler() })
+  return 'miss'
+}
+
 /** A site on `options` (default: a ttl of a minute), its memory and its cache on one clock. */
 export const createSite = (
   options: CacheOptions = { ttl: 60 },

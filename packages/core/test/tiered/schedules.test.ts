@@ -1,26 +1,13 @@
 import { type CacheBackend, memory } from '@stowage/core'
 import { describe, expect, test } from 'vitest'
 import { scaled } from '../../../../test/scale.ts'
-import type { Timers } from '../../src/backends/circuit.ts'
 import { createTiered } from '../../src/backends/tiered.ts'
 import { type CreateBackend, runSchedule } from '../cache/schedule.ts'
-import type { Scheduler } from '../cache/scheduler.ts'
+import { type Scheduler, timersOf } from '../cache/scheduler.ts'
 import { muteWarnings } from '../warnings.ts'
 import { sharedStore } from './shared-store.ts'
 
 muteWarnings()
-
-/** What was to happen after a while happens at some step. */
-const steps = (scheduler: Scheduler, now: () => number): Timers => ({
-  now,
-  after: (_ms, run) => {
-    let live = true
-    void scheduler.pause().then(() => live && run())
-    return () => {
-      live = false
-    }
-  },
-})
 
 /** Whether messages come, late or never; and how often the store fails. */
 interface Trouble {
@@ -52,7 +39,7 @@ const troubled =
         })
       },
     })
-    const timers = steps(scheduler, clock)
+    const timers = timersOf(scheduler, clock)
     const open = (): CacheBackend => createTiered([memory({ clock }), shared.backend()], { bus }, timers)
     void disturb(scheduler, open())
     return open()
