@@ -1,7 +1,8 @@
-import { redis } from '@stowage/redis'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { type RedisOptions, redis } from '@stowage/redis'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { eventually, pause, type RedisServer, startRedis, startSentinel } from '../servers/redis.ts'
 import { startCluster } from '../servers/redis-cluster.ts'
+import { buildChild, send, startOrigin } from './processes.ts'
 import { isHit, serveSite, startLoad, untilShared, wrongAmong } from './site.ts'
 
 const roleOf = async (server: RedisServer): Promise<string> => {
@@ -9,8 +10,38 @@ const roleOf = async (server: RedisServer): Promise<string> => {
   return String(role)
 }
 
+const children = buildChild()
+afterAll(() => children.end())
+
+/** Two processes with memory in front of one Redis: they show the same within this time, and what the machine adds. */
+const boundMs = 1000 + 300
+
+interface Tiers {
+  /** A change by one of them, from when it is taken: what it says at once, and the other in time. */
+  follow(): Promise<void>
+}
+
+const startTiers = async (options: RedisOptions): Promise<Tiers> => {
+  const { versions, url } = await startOrigin(() => 0)
+  const [one, other] = await Promise.all([0, 0].map(() => children.start(options, url, 0, 'tiered')))
+  const get = (port = 0) => send(port, 'GET', '/a')
+  const tellOne = async (): Promise<boolean> => (await send(one ?? 0, 'POST', '/a')).status === 204
+  return {
+    follow: async () => {
+      for (const port of [one, other]) expect(await get(port)).toMatchObject({ status: 200 })
+      const version = (versions.get('/a') ?? 0) + 1
+      versions.set('/a', version)
+      await eventually(tellOne, 'the invalidation is taken', 5000)
+      expect(await get(one)).toMatchObject({ status: 200, body: String(version) })
+      await expect
+        .poll(() => get(other), { timeout: boundMs, interval: 10 })
+        .toMatchObject({ status: 200, body: String(version), hit: true })
+    },
+  }
+}
+
 describe('Sentinel', () => {
-  test('promotes a replica: no request fails, and entries are shared within 5 s of it', async () => {
+  test('promotes a replica: no request fails, entries are shared within 5 s of it, and memory in front of it follows in other processes', async () => {
     const [master, replica] = [await startRedis(), await startRedis()]
     await replica.command('REPLICAOF', '127.0.0.1', String(master.port))
     const sentinel = await startSentinel(master)
@@ -26,6 +57,8 @@ describe('Sentinel', () => {
       await Promise.all([master, replica, sentinel].map((server) => server.end()))
     })
     await untilShared(site, other)
+    const tiers = await startTiers({ ...options, namespace: 'tiers' })
+    await tiers.follow()
     const { seq } = await site.cache.invalidate({ tags: ['item:1'] })
     expect(seq).toBe(1)
     const load = startLoad(site)
@@ -36,11 +69,12 @@ describe('Sentinel', () => {
     const { answers, stallMs } = await load.stop()
     expect(wrongAmong(answers)).toEqual([])
     expect(recoveryMs).toBeLessThan(5000 + 2 * stallMs)
+    await tiers.follow()
   })
 })
 
 describe('a Cluster', () => {
-  test('loses the master of the invalidation state: no request fails, and entries are shared within 5 s of the promotion', async () => {
+  test('loses the master of the invalidation state: no request fails, entries are shared within 5 s of the promotion, and memory in front of it follows in other processes', async () => {
     const cluster = await startCluster()
     const site = await serveSite(redis({ cluster: [cluster.url] }))
     const other = await serveSite(redis({ cluster: [cluster.url], socketTimeout: '1001ms' }))
@@ -49,6 +83,8 @@ describe('a Cluster', () => {
       await cluster.end()
     })
     await untilShared(site, other)
+    const tiers = await startTiers({ cluster: [cluster.url] })
+    await tiers.follow()
     // The master of the invalidation state: nothing can be read without it.
     const victim = await cluster.nodeOf('{stowage}:tags')
     const heir = cluster.replicas[cluster.masters.indexOf(victim)] as RedisServer
@@ -61,6 +97,7 @@ describe('a Cluster', () => {
     expect(wrongAmong(answers)).toEqual([])
     expect(recoveryMs).toBeLessThan(5000 + 2 * stallMs)
     expect(answers.filter(isHit).length).toBeGreaterThan(10)
+    await tiers.follow()
   })
 
   test('spreads the entries of one namespace over its nodes', async () => {

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { RedisOptions } from '@stowage/redis'
 import { onTestFinished } from 'vitest'
 import { bundle } from '../processes/bundle.ts'
 
@@ -44,16 +45,22 @@ export const startOrigin = async (random: () => number) => {
 
 /** Processes with a cache of their own on a shared Redis; with memory in front of it where they are tiered. */
 export interface Children {
-  /** The port of one more, which ends with the test. */
-  start(redisUrl: string, origin: string, skewMs: number, kind?: 'tiered' | 'plain'): Promise<number>
+  /** The port of one more, which ends with the test. `server` is a URL, or options of `redis()` that JSON can tell. */
+  start(
+    server: string | RedisOptions,
+    origin: string,
+    skewMs: number,
+    kind?: 'tiered' | 'plain',
+  ): Promise<number>
   end(): void
 }
 
 export const buildChild = (): Children => {
   const { script, remove } = bundle(new URL('sharing-child.ts', import.meta.url), { format: 'cjs' })
   return {
-    start: async (redisUrl, origin, skewMs, kind = 'plain') => {
-      const child = fork(script, [redisUrl, origin, String(skewMs), kind])
+    start: async (server, origin, skewMs, kind = 'plain') => {
+      const options = JSON.stringify(typeof server === 'string' ? { url: server } : server)
+      const child = fork(script, [options, origin, String(skewMs), kind])
       onTestFinished(() => void child.kill('SIGKILL'))
       const [port] = (await once(child, 'message')) as [number]
       return port

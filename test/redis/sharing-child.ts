@@ -5,9 +5,9 @@ import { cached } from '@stowage/node'
 import { redis } from '@stowage/redis'
 
 // A process of its own with a cache on a shared Redis, in front of an origin that another process is.
-const [redisUrl = '', origin = '', skewMs = '0', kind = 'plain'] = process.argv.slice(2)
+const [options = '{}', origin = '', skewMs = '0', kind = 'plain'] = process.argv.slice(2)
 // During an outage of its own a process cannot hear of others' invalidations.
-const shared = redis({ url: redisUrl, fallback: false })
+const shared = redis({ ...JSON.parse(options), fallback: false })
 
 const fetchOrigin = (path: string): Promise<string> =>
   new Promise((resolve, reject) => {
