@@ -4,6 +4,7 @@ import { showValue } from '../errors.ts'
 import type { CircuitChange } from '../guarded.ts'
 import { isBackend, lacking } from '../members.ts'
 import type { Logger } from '../options.ts'
+import type { AttemptLimits } from './attempts.ts'
 import { SettingsReader } from './settings.ts'
 
 /**
@@ -36,11 +37,7 @@ export interface ResilientOptions {
   onCircuit?: (change: CircuitChange) => void
 }
 
-export interface ResilientSettings {
-  readonly deadlineMs: number
-  readonly attempts: number
-  readonly backoffBaseMs: number
-  readonly backoffMaxMs: number
+export interface ResilientSettings extends AttemptLimits {
   readonly threshold: number
   readonly timeoutMs: number
   readonly fallback: boolean | CacheBackend

@@ -47,6 +47,20 @@ const head: readonly AdapterCase[] = [
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz'
 
+/** Ranges of it, what they come to, and what `Content-Range` says. */
+const parts = [
+  ['bytes=2-5', 'cdef', 'bytes 2-5/26'],
+  ['bytes=-3', 'xyz', 'bytes 23-25/26'],
+  ['bytes=20-99', 'uvwxyz', 'bytes 20-25/26'],
+] as const
+
+/** What asks for a range that is not given: of several parts, of an unknown unit, of another version. */
+const wholes = [
+  { range: 'bytes=0-1,4-5' },
+  { range: 'lines=1-2' },
+  { range: 'bytes=2-5', 'if-range': '"v0"' },
+]
+
 const ranges: readonly AdapterCase[] = [
   {
     name: 'a range is cut from a stored response',
@@ -60,11 +74,6 @@ const ranges: readonly AdapterCase[] = [
         routes: [{ path: '/a', handler: () => ({ headers: fields, body: alphabet }) }],
       })
       await site.get('/a')
-      const parts = [
-        ['bytes=2-5', 'cdef', 'bytes 2-5/26'],
-        ['bytes=-3', 'xyz', 'bytes 23-25/26'],
-        ['bytes=20-99', 'uvwxyz', 'bytes 20-25/26'],
-      ] as const
       for (const [range, text, told] of parts) {
         const expected = { 'content-range': told, 'content-length': String(text.length), etag: '"v1"' }
         for (const headers of [{ range }, { range, 'if-range': '"v1"' }])
@@ -74,11 +83,6 @@ const ranges: readonly AdapterCase[] = [
             range,
           )
       }
-      const wholes = [
-        { range: 'bytes=0-1,4-5' },
-        { range: 'lines=1-2' },
-        { range: 'bytes=2-5', 'if-range': '"v0"' },
-      ]
       for (const headers of wholes)
         expectResponse(
           await site.get('/a', headers),
@@ -117,6 +121,26 @@ const ranges: readonly AdapterCase[] = [
   },
 ]
 
+/** Requests of every kind, and what answers them. */
+const kinds = [
+  { method: 'GET', path: '/a', status: 200, text: 'v1 of run 1' },
+  { method: 'HEAD', path: '/a', status: 200, text: '' },
+  { method: 'GET', path: '/a', headers: { 'if-none-match': '"v1"' }, status: 304, text: '' },
+  { method: 'GET', path: '/a', headers: { range: 'bytes=0-1' }, status: 206, text: 'v1' },
+  { method: 'GET', path: '/a', headers: { range: 'bytes=99-' }, status: 416, text: '' },
+  { method: 'GET', path: '/none', status: 204, text: '' },
+  { method: 'GET', path: '/stream', status: 200, text: 'ab' },
+  { method: 'HEAD', path: '/stream', status: 200, text: '' },
+  {
+    method: 'GET',
+    path: '/private',
+    headers: { 'cache-control': 'only-if-cached' },
+    status: 504,
+    text: '',
+  },
+  { method: 'HEAD', path: '/private', status: 200, text: '' },
+] as const
+
 const connected: readonly AdapterCase[] = [
   {
     name: 'responses of every kind follow each other on one connection',
@@ -134,24 +158,6 @@ const connected: readonly AdapterCase[] = [
           { method: 'POST', path: '/a', handler: async (origin) => ({ body: await origin.body() }) },
         ],
       })
-      const kinds = [
-        { method: 'GET', path: '/a', status: 200, text: 'v1 of run 1' },
-        { method: 'HEAD', path: '/a', status: 200, text: '' },
-        { method: 'GET', path: '/a', headers: { 'if-none-match': '"v1"' }, status: 304, text: '' },
-        { method: 'GET', path: '/a', headers: { range: 'bytes=0-1' }, status: 206, text: 'v1' },
-        { method: 'GET', path: '/a', headers: { range: 'bytes=99-' }, status: 416, text: '' },
-        { method: 'GET', path: '/none', status: 204, text: '' },
-        { method: 'GET', path: '/stream', status: 200, text: 'ab' },
-        { method: 'HEAD', path: '/stream', status: 200, text: '' },
-        {
-          method: 'GET',
-          path: '/private',
-          headers: { 'cache-control': 'only-if-cached' },
-          status: 504,
-          text: '',
-        },
-        { method: 'HEAD', path: '/private', status: 200, text: '' },
-      ] as const
       for (const { method, path, status, text, ...options } of [...kinds, ...kinds])
         expectResponse(
           await site.request(method, path, { ...options, agent }),
