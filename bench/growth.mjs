@@ -19,7 +19,6 @@ export async function measureGrowth({ rounds, seconds, report }) {
     const server = await startServer('growth-server.mjs', undefined, [
       '--expose-gc',
       '--max-old-space-size=6144',
-      '--max-semi-space-size=128',
     ])
     const argument = { authority: new URL(server.origin).host, count }
     servers.set(count, server)

@@ -9,9 +9,10 @@ import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './me
 import { MemoryRoom } from './memory-room.ts'
 import { CountedMemory } from './memory-stats.ts'
 import { createSweep, SLICE, type Sweep } from './memory-sweep.ts'
+import { type KeptText, MemoryTexts, textOf } from './memory-texts.ts'
 
 interface Stored {
-  readonly value: string
+  readonly text: KeptText
   /** By the backend's clock; Infinity without expiry. At that moment it has expired. */
   readonly expiresAt: number
 }
@@ -47,6 +48,7 @@ class MemoryStore implements MemoryBackend {
   readonly #sweep: Sweep
   readonly #room: MemoryRoom
   #lru: LRUCache<string, Stored>
+  #texts: MemoryTexts
   /** Iterates soundly while entries come and go, which the order of use cannot: every read changes that. */
   #keys = new Set<string>()
   #closed = false
@@ -54,6 +56,7 @@ class MemoryStore implements MemoryBackend {
   constructor(settings: MemorySettings) {
     this.#settings = settings
     this.#clock = settings.clock
+    this.#texts = this.#createTexts()
     this.#lru = this.#createLru()
     this.#room = new MemoryRoom(settings, {
       entries: () => this.#lru.size,
@@ -71,13 +74,15 @@ class MemoryStore implements MemoryBackend {
   }
 
   get(key: string): string | null {
-    return this.#use(key)?.value ?? null
+    const stored = this.#use(key)
+    return stored === undefined ? null : textOf(stored.text)
   }
 
   getWithTtl(key: string): { value: string; ttl: number } | null {
     const stored = this.#use(key)
     if (stored === undefined) return null
-    const { value, expiresAt } = stored
+    const { expiresAt } = stored
+    const value = textOf(stored.text)
     if (expiresAt === Number.POSITIVE_INFINITY) return { value, ttl: expiresAt }
     const ttl = (expiresAt - this.#clock()) / 1000
     return ttl > 0 ? { value, ttl } : null
@@ -120,6 +125,7 @@ class MemoryStore implements MemoryBackend {
   clear(): number {
     const removed = this.#lru.size
     // A new one, because lru-cache's own clear() walks over every entry.
+    this.#texts = this.#createTexts()
     this.#lru = this.#createLru()
     this.#keys = new Set()
     this.#sweep.stop()
@@ -195,7 +201,7 @@ class MemoryStore implements MemoryBackend {
       expected++
     }
     const expiresAt = ttl === Number.POSITIVE_INFINITY ? ttl : this.#clock() + ttl * 1000
-    lru.set(key, { value, expiresAt }, { size })
+    lru.set(key, { text: this.#texts.keep(value), expiresAt }, { size })
     this.#keys.add(key)
     this.#stats.sets++
     const evicted = expected - lru.size
@@ -246,12 +252,19 @@ class MemoryStore implements MemoryBackend {
     else if (lru.has(key)) lru.pop()
   }
 
+  /** Where the heap is measured, what is evicted has to be in it. */
+  #createTexts(): MemoryTexts {
+    return new MemoryTexts(this.#settings.heapLimitRatio === undefined ? undefined : Number.POSITIVE_INFINITY)
+  }
+
   /** Limited by bytes alone: given `max`, lru-cache reserves room for that many entries at once. */
   #createLru(): LRUCache<string, Stored> {
     return new LRUCache({
       maxSize: Math.min(this.#settings.maxBytes, Number.MAX_SAFE_INTEGER),
-      dispose: (_stored, key) => this.#keys.delete(key),
-      noDisposeOnSet: true,
+      dispose: ({ text }, key, reason) => {
+        this.#texts.release(text)
+        if (reason !== 'set') this.#keys.delete(key)
+      },
     })
   }
 }
