@@ -1,18 +1,12 @@
-import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
 import { memory } from '@stowage/core'
 import { asyncBackend, request } from '@stowage/core/testing'
 import { cachePlugin, type FastifyCacheOptions } from '@stowage/fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { majors } from './support.ts'
 
-// They are CommonJS, and Vitest would make modules of them.
-const require = createRequire(import.meta.url)
-type Fastify = typeof import('fastify')
-const majors = [
-  { name: 'Fastify 5', fastify: require('fastify') as Fastify },
-  { name: 'Fastify 4', fastify: require('fastify4') as Fastify },
-]
+type Fastify = (typeof majors)[number]['fastify']
 
 /** An application of one resource with a version, and what is done to it. */
 const serve = async (

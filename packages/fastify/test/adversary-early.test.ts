@@ -1,16 +1,8 @@
-import { createRequire } from 'node:module'
 import { request } from '@stowage/core/testing'
 import { cachePlugin } from '@stowage/fastify'
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
-
-// They are CommonJS, and Vitest would make modules of them.
-const require = createRequire(import.meta.url)
-type Fastify = typeof import('fastify')
-const majors = [
-  { name: 'Fastify 5', fastify: require('fastify') as Fastify },
-  { name: 'Fastify 4', fastify: require('fastify4') as Fastify },
-]
+import { majors } from './support.ts'
 
 describe.each(majors)('$name: where a hook in front of the cache answers a change', ({ fastify }) => {
   const serve = async (hook: 'onRequest' | 'preHandler', status: number, selector: 'object' | 'function') => {

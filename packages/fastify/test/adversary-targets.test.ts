@@ -1,16 +1,10 @@
-import { createRequire } from 'node:module'
 import { request } from '@stowage/core/testing'
 import { cachePlugin, type FastifyCacheOptions } from '@stowage/fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { majors } from './support.ts'
 
-// They are CommonJS, and Vitest would make modules of them.
-const require = createRequire(import.meta.url)
-type Fastify = typeof import('fastify')
-const majors = [
-  { name: 'Fastify 5', fastify: require('fastify') as Fastify },
-  { name: 'Fastify 4', fastify: require('fastify4') as Fastify },
-]
+type Fastify = (typeof majors)[number]['fastify']
 
 const serve = async (
   fastify: Fastify,

@@ -1,18 +1,10 @@
-import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
 import { memory } from '@stowage/core'
 import { asyncBackend, request } from '@stowage/core/testing'
 import { cachePlugin } from '@stowage/fastify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
-
-// They are CommonJS, and Vitest would make modules of them.
-const require = createRequire(import.meta.url)
-type Fastify = typeof import('fastify')
-const majors = [
-  { name: 'Fastify 5', fastify: require('fastify') as Fastify },
-  { name: 'Fastify 4', fastify: require('fastify4') as Fastify },
-]
+import { majors } from './support.ts'
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 

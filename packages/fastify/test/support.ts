@@ -7,7 +7,15 @@ import { onTestFinished } from 'vitest'
 // They are CommonJS, and Vitest would make modules of them.
 const require = createRequire(import.meta.url)
 
-export const Fastify = require('fastify') as typeof import('fastify')
+type FastifyFactory = typeof import('fastify')
+
+export const Fastify = require('fastify') as FastifyFactory
+
+/** All that is said of Fastify holds for both. */
+export const majors = [
+  { name: 'Fastify 5', fastify: Fastify },
+  { name: 'Fastify 4', fastify: require('fastify4') as FastifyFactory },
+]
 
 /** A plugin of the organisation, whose types say more than these tests use. */
 export const pluginNamed = (name: string): FastifyPluginAsync<Record<string, unknown>> =>

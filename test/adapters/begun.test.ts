@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
+import { Readable } from 'node:stream'
+import { type CacheOptions, memory } from '@stowage/core'
+import { fakeClock, listen, request } from '@stowage/core/testing'
+import { cachePlugin } from '@stowage/fastify'
+import { cacheMiddleware } from '@stowage/koa'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { majors as fastifies } from '../../packages/fastify/test/support.ts'
+import { type KoaClass, majors as koas } from '../../packages/koa/test/koa.ts'
+import { until } from '../../packages/koa/test/support.ts'
+
+/** A stream that fails or hangs before it has a piece, or is whole. */
+const streams = {
+  fails: () =>
+    new Readable({
+      read() {
+        this.destroy(new Error('on purpose'))
+      },
+    }),
+  hangs: () => new Readable({ read: () => undefined }),
+  begins: () => Readable.from(['new ', 'one'], { objectMode: false }),
+  'is empty': () => Readable.from([], { objectMode: false }),
+}
+type Stream = keyof typeof streams
+
+/** Serves what a handler answers with, fresh for a minute; its URL. */
+type Serve = (answer: () => unknown, options: CacheOptions) => Promise<string>
+
+const onKoa =
+  (Koa: KoaClass): Serve =>
+  async (answer, options) => {
+    const cache = cacheMiddleware(options as never)
+    const app = new Koa()
+    app.silent = true
+    app.use(cache).use((ctx) => {
+      ctx.set('Cache-Control', 'max-age=60')
+      ctx.body = answer()
+    })
+    const { url, close } = await listen(app.callback(), cache as never)
+    onTestFinished(close)
+    return url
+  }
+
+const onFastify =
+  ({ fastify }: (typeof fastifies)[number]): Serve =>
+  async (answer, options) => {
+    const app = fastify({ forceCloseConnections: true })
+    onTestFinished(() => app.close())
+    await app.register(cachePlugin, options as never)
+    app.get('/', (_request, reply) => {
+      reply.header('cache-control', 'max-age=60').send(answer())
+    })
+    return app.listen({ port: 0, host: '127.0.0.1' })
+  }
+
+const frameworks: readonly (readonly [string, Serve])[] = [
+  ...koas.map(({ name, Koa }) => [name, onKoa(Koa)] as const),
+  ...fastifies.map((major) => [major.name, onFastify(major)] as const),
+]
+
+/** A site that has answered with `old`, which is stale now, and makes a stream next. */
+const open = async (serve: Serve, kind: Stream, options: CacheOptions = {}) => {
+  const clock = fakeClock()
+  const made: Readable[] = []
+  let runs = 0
+  const answer = (): unknown => {
+    runs += 1
+    if (runs === 1) return 'old'
+    const stream = streams[kind]()
+    made.push(stream)
+    return stream
+  }
+  const url = await serve(answer, { clock, backend: memory({ clock }), staleIfError: '10m', ...options })
+  await request(`${url}/`)
+  clock.advance(90_000)
+  return { url: `${url}/`, made }
+}
+
+describe.each(frameworks)('%s: a stream in the place of a stale response', (_name, serve) => {
+  test('that fails is stood in for by a stale response, and nothing is stored', async () => {
+    const { url } = await open(serve, 'fails')
+    for (let round = 0; round < 2; round += 1)
+      expect(await request(url)).toMatchObject({ status: 200, text: 'old' })
+  })
+
+  test('that does not begin in time is stood in for by a stale response', async () => {
+    const { url } = await open(serve, 'hangs', { hardTimeout: '20ms' })
+    expect(await request(url)).toMatchObject({ status: 200, text: 'old' })
+  })
+
+  test('that begins is sent and stored', async () => {
+    for (const [kind, text] of [
+      ['begins', 'new one'],
+      ['is empty', ''],
+    ] as const) {
+      const { url, made } = await open(serve, kind)
+      for (let round = 0; round < 2; round += 1)
+        expect(await request(url)).toMatchObject({ status: 200, text })
+      expect(made.length).toBe(1)
+    }
+  })
+
+  test('whose client leaves before is destroyed', async () => {
+    const { url, made } = await open(serve, 'hangs')
+    const asked = get(url).on('error', () => undefined)
+    await until(() => made.length === 1, 'the stream')
+    const [stream] = made as [Readable]
+    const closed = once(stream, 'close')
+    stream.on('error', () => undefined)
+    asked.destroy()
+    await closed
+    expect(stream.destroyed).toBe(true)
+  })
+})
