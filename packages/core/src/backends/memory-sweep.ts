@@ -21,38 +21,59 @@ const PAUSE_MS = 10
 /** What a timer can wait for; more would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
+/** The timer knows the sweep weakly: what nobody holds any more is collected, entries, timer and all. */
+const fire = (sweep: WeakRef<TimedSweep>): void => sweep.deref()?.run()
+
+class TimedSweep implements Sweep {
+  readonly #intervalMs: number
+  readonly #source: SweepSource
+  readonly #round: Round
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(intervalMs: number, source: SweepSource) {
+    this.#intervalMs = intervalMs
+    this.#source = source
+    this.#round = createRound(source)
+  }
+
+  start(): void {
+    if (this.#timer === undefined && this.#intervalMs !== Number.POSITIVE_INFINITY)
+      this.#wait(this.#intervalMs)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#round.abandon()
+  }
+
+  run(): void {
+    this.#timer = undefined
+    const unfinished = this.#round.slice()
+    if (this.#source.size() > 0) this.#wait(unfinished ? PAUSE_MS : this.#intervalMs)
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(fire, Math.min(ms, LONGEST_MS), new WeakRef(this))
+    this.#timer.unref()
+  }
+}
+
 /**
  * Goes over all entries every `intervalMs`, a slice at a time. One timer, however many entries there are; none where
  * there is no entry, until the next `start()`. It never keeps the process alive.
  */
-export const createSweep = (intervalMs: number, source: SweepSource): Sweep => {
-  const round = createRound(source)
-  let timer: NodeJS.Timeout | undefined
+export const createSweep = (intervalMs: number, source: SweepSource): Sweep =>
+  new TimedSweep(intervalMs, source)
 
-  const wait = (ms: number): void => {
-    timer = setTimeout(run, Math.min(ms, LONGEST_MS))
-    timer.unref()
-  }
-  const run = (): void => {
-    timer = undefined
-    const unfinished = round.slice()
-    if (source.size() > 0) wait(unfinished ? PAUSE_MS : intervalMs)
-  }
-
-  return {
-    start: () => {
-      if (timer === undefined && intervalMs !== Number.POSITIVE_INFINITY) wait(intervalMs)
-    },
-    stop: () => {
-      clearTimeout(timer)
-      timer = undefined
-      round.abandon()
-    },
-  }
+interface Round {
+  /** Whether there is more to look at. */
+  slice(): boolean
+  abandon(): void
 }
 
 /** A round looks at as many entries as there were at its start. */
-const createRound = (source: SweepSource): { slice(): boolean; abandon(): void } => {
+const createRound = (source: SweepSource): Round => {
   let cursor: Iterator<string> | undefined
   let unseen = 0
 
