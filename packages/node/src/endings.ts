@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Forward, SelectedResponse } from '@stowage/core'
+import { ServerResponse as Http1Response } from './http.ts'
+import { pieceOf, swallowed } from './piece.ts'
 
 // Functions of their own, not of a constructor: closures made there hold on to everything that any of them uses, and
 // those that are kept let each request live until the next full collection.
@@ -34,3 +36,18 @@ export const countAsSent = (response: ServerResponse, waits: () => boolean): voi
     get: () => waits() || Reflect.get(Object.getPrototypeOf(response), 'headersSent', response),
   })
 }
+
+/** Of later releases of Node as well. */
+const informational = ['writeContinue', 'writeProcessing', 'writeEarlyHints', 'writeInformation'] as const
+
+const swallow = (...given: unknown[]): void => swallowed(pieceOf(given), undefined)
+
+const silent = Object.fromEntries(
+  informational.filter((name) => name in Http1Response.prototype).map((name) => [name, swallow]),
+)
+
+/**
+ * Another response has left: what is still said in advance of the handler's (RFC 9110 §15.2) Node would write behind
+ * that, where the client takes it for the next one's.
+ */
+export const endInformation = (response: ServerResponse): void => void Object.assign(response, silent)
