@@ -65,7 +65,7 @@ describe('no value from before an invalidation is handed out after it', () => {
     ['four methods', (clock) => mockBackend({ clock })],
   ]
 
-  test.each(backends)('on %s', { timeout: 60_000 }, async (_name, create) => {
+  test.each(backends)('on %s', { timeout: scaled(60_000, 600_000) }, async (_name, create) => {
     const problems: string[] = []
     for (let seed = 1; seed <= scaled(150, 5000); seed++) {
       const clock = fakeClock()
