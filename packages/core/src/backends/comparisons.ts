@@ -69,6 +69,12 @@ export class Comparisons {
     return this.#running
   }
 
+  /** Ends with a comparison that is young enough for who asks now: one under way may have begun too long ago. */
+  catchUp(): Promise<void> {
+    const asked = this.#parts.timers.now()
+    return this.run().then(() => (this.#until > asked ? undefined : this.run()))
+  }
+
   /** Compares again and again while there is traffic. */
   keepUp(): void {
     if (this.#cancel !== undefined || this.#closed) return

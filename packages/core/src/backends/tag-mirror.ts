@@ -134,7 +134,7 @@ export class TagMirror implements TagState {
       if (isLate) void comparisons.run()
       return this.#present
     }
-    return comparisons.run().then(() => this.#present)
+    return comparisons.catchUp().then(() => this.#present)
   }
 
   /** Where the store does not answer, what was known goes on. */

@@ -171,6 +171,8 @@ class Sharing {
 
 describe('two processes on one store never answer with what', () => {
   const count = scaled(250, 25_000)
+  /** A comparison that is under way, and began too long ago for who comes now. */
+  const told = [10_927]
   const rows: readonly [title: string, bus: Bus][] = [
     ['they have invalidated, nor the other one has told them of', 'healthy'],
     ['they have invalidated, nor the other one before messages came again', 'losing'],
@@ -181,7 +183,7 @@ describe('two processes on one store never answer with what', () => {
     async (_title, bus) => {
       const problems: string[] = []
       let hits = 0
-      for (let seed = 1; seed <= count; seed++) {
+      for (const seed of [...Array.from({ length: count }, (_, n) => n + 1), ...told]) {
         const sharing = new Sharing(seed, bus)
         await sharing.run(40)
         hits += sharing.hits
