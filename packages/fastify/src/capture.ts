@@ -12,7 +12,6 @@ import {
   currentFields,
   isWebStream,
   openForward,
-  putHead,
   type Sendable,
   settleUnsent,
   sourceOf,
@@ -20,7 +19,7 @@ import {
 } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
-import { bodyFor } from './selected.ts'
+import { putSelected } from './selected.ts'
 import { whileWaiting } from './waiting.ts'
 
 /** How an `onSend` hook goes on. */
@@ -120,10 +119,6 @@ export class ReplyCapture {
 
   #goOn(sendable: Sendable | undefined, payload: unknown, done: Done): void {
     const { response, stream = payload } = sendable ?? {}
-    if (response === undefined) done(null, stream)
-    else {
-      putHead(this.#reply.raw, response, new ReplyFields(this.#reply))
-      done(null, bodyFor(this.#reply, response))
-    }
+    done(null, response === undefined ? stream : putSelected(this.#reply, response))
   }
 }

@@ -7,16 +7,7 @@ import type {
   Selector,
 } from '@stowage/core'
 import { isPromise } from '@stowage/core'
-import {
-  type Adapter,
-  attachedTo,
-  carryOut,
-  isGone,
-  meetAtRoute,
-  putHead,
-  replayOf,
-  send,
-} from '@stowage/node'
+import { type Adapter, attachedTo, carryOut, isGone, meetAtRoute, replayOf, send } from '@stowage/node'
 import type {
   FastifyInstance,
   FastifyReply,
@@ -25,9 +16,8 @@ import type {
   RouteHandlerMethod,
 } from 'fastify'
 import { type Done, ReplyCapture } from './capture.ts'
-import { ReplyFields } from './reply-fields.ts'
 import { ForwardableRequest, rewrittenOf } from './request.ts'
-import { bodyFor } from './selected.ts'
+import { putSelected } from './selected.ts'
 
 export type Cache = ResponseCache<FastifyRequest>
 
@@ -94,10 +84,10 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
     send(reply.raw, response)
     return
   }
-  putHead(reply.raw, response, new ReplyFields(reply))
+  const payload = putSelected(reply, response)
   if (response.body !== null && !reply.hasHeader('content-type')) request[captured] = withoutType
   // What is null Fastify would serialise.
-  reply.send(bodyFor(reply, response) ?? undefined)
+  reply.send(payload ?? undefined)
 }
 
 const adapterFor = (place: Place): Adapter<FastifyReply, void> => {
