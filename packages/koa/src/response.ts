@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { type Readable, Stream } from 'node:stream'
 import { type Forward, isPromise, type SelectedResponse } from '@stowage/core'
 import { begun, type Captured, putHead, settleUnsent, sourceOf, type Unsent } from '@stowage/node'
 import type { Context } from 'koa'
@@ -9,10 +9,19 @@ const nothing = Buffer.alloc(0)
 const noBody = { 'content-type': undefined, 'content-length': undefined, 'transfer-encoding': undefined }
 const statusText = { 'content-type': 'text/plain; charset=utf-8', 'content-length': undefined }
 
+const readable = [Stream, ReadableStream, Blob, Response] as const
+
+/** What Koa reads a body from: any other object is sent as JSON, whatever methods it has. */
+const readerOf = (body: unknown): (() => Readable) | undefined => {
+  const isRead =
+    readable.some((kind) => body instanceof kind) || (body as Partial<Readable> | null)?.readable === true
+  return isRead ? sourceOf(body) : undefined
+}
+
 /** What Koa will send of a context. */
 const unsentOf = (ctx: Context): Unsent => {
   const { body } = ctx
-  const read = sourceOf(body)
+  const read = readerOf(body)
   if (read !== undefined) return { read }
   if (body === null || empty.has(ctx.status)) return { headers: noBody, body: () => nothing }
   if (Buffer.isBuffer(body)) return { body: () => body }
@@ -67,6 +76,9 @@ const cutOff = (ctx: Context, error: Error): undefined => {
 
 /** Reports what the handler's side has left on the context, and does what the verdict says. */
 export const report = async (ctx: Context, forward: Forward, captured: Captured): Promise<void> => {
+  const read = forward.handler.status === 'revalidate' ? readerOf(ctx.body) : undefined
+  // So that of any body that is read the beginning can be waited for.
+  if (read !== undefined && !(ctx.body instanceof Stream)) replaceBody(ctx, read())
   await begun(ctx.body, forward, ctx.res)
   const settled = settleUnsent(captured, forward, unsentOf(ctx), ctx.body)
   const sendable = isPromise(settled) ? await settled.catch((error) => cutOff(ctx, error)) : settled

@@ -12,6 +12,7 @@ const everywhere: Readonly<Record<string, Body>> = {
   'a buffer': () => Buffer.from([0, 255, 1]),
   JSON: () => ({ a: [1, 'é'] }),
   'a list': () => [1, 2],
+  'an object with methods of streams': () => ({ a: 1, pipe: () => undefined, getReader: () => undefined }),
   'a number': () => 7,
   'a stream': () => Readable.from(['one ', Buffer.from('two')]),
   'a stream with its length': (ctx) => {
