@@ -37,17 +37,23 @@ export const countAsSent = (response: ServerResponse, waits: () => boolean): voi
   })
 }
 
-/** Of later releases of Node as well. */
-const informational = ['writeContinue', 'writeProcessing', 'writeEarlyHints', 'writeInformation'] as const
+/** Some only of later releases of Node. */
+const besides = [
+  'writeContinue',
+  'writeProcessing',
+  'writeEarlyHints',
+  'writeInformation',
+  'addTrailers',
+] as const
 
 const swallow = (...given: unknown[]): void => swallowed(pieceOf(given), undefined)
 
 const silent = Object.fromEntries(
-  informational.filter((name) => name in Http1Response.prototype).map((name) => [name, swallow]),
+  besides.filter((name) => name in Http1Response.prototype).map((name) => [name, swallow]),
 )
 
 /**
- * Another response has left: what is still said in advance of the handler's (RFC 9110 §15.2) Node would write behind
- * that, where the client takes it for the next one's.
+ * Another response has left: what the handler still says in advance of its own (RFC 9110 §15.2) Node would write behind
+ * that, where the client takes it for the next one's, and its trailers belong to another body.
  */
-export const endInformation = (response: ServerResponse): void => void Object.assign(response, silent)
+export const endBesides = (response: ServerResponse): void => void Object.assign(response, silent)

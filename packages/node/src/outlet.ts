@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { SelectedResponse, Verdict } from '@stowage/core'
 import { type Aside, type AsideRules, sendAside } from './aside.ts'
-import { countAsSent, endInformation } from './endings.ts'
+import { countAsSent, endBesides } from './endings.ts'
 import type { HandlerHead } from './handler-head.ts'
 import { Held } from './held.ts'
 import { type Methods, OuterLayer } from './layer.ts'
@@ -54,7 +54,7 @@ export class Outlet {
     if (this.#aside === undefined) return false
     // A cache further out has judged this head, and put its own in the place of all inner ones.
     this.#response.writeHead = writeHead
-    endInformation(this.#response)
+    endBesides(this.#response)
     this.#selected = selected
     this.#answered = true
     return true
@@ -115,6 +115,6 @@ export class Outlet {
     this.#answered = true
     this.#head.clear()
     send(this.#response, this.#selected, this.#layer.sender())
-    endInformation(this.#response)
+    endBesides(this.#response)
   }
 }

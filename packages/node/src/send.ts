@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, SelectedResponse } from '@stowage/core'
 import { clearReason, hasReasons } from './head.ts'
@@ -75,6 +76,14 @@ export const send = (
   else layer.end(selected.body)
 }
 
+/** Trailers belong to the body that they were made for. */
+const clearTrailers = (response: ServerResponse): void => {
+  const { stream } = response as { stream?: EventEmitter }
+  // Each of them takes the place of all before. HTTP/2 adds, and asks who listens for them.
+  if (stream === undefined) response.addTrailers({})
+  else stream.removeAllListeners('wantTrailers')
+}
+
 /** What the handler had set goes; what stood there before it stays. */
 export const clearHandlerFields = (
   response: ServerResponse,
@@ -84,4 +93,5 @@ export const clearHandlerFields = (
   for (const name of fields.getHeaderNames()) fields.removeHeader(name)
   applyFields(fields, outer)
   clearReason(response)
+  clearTrailers(response)
 }
