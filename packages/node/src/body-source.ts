@@ -11,6 +11,26 @@ type WebStream = Parameters<typeof Readable.fromWeb>[0]
 export const isWebStream = (body: unknown): body is WebStream =>
   typeof (body as { getReader?: unknown } | null | undefined)?.getReader === 'function'
 
+/** What has a reader, and Node does not take for a web stream: one of another implementation. */
+const fromReader = (stream: WebStream): Readable => {
+  const reader = stream.getReader()
+  return new Readable({
+    read() {
+      reader.read().then(
+        ({ done, value }) => this.push(done ? null : value),
+        (error) => this.destroy(error),
+      )
+    },
+    destroy(error, done) {
+      reader.cancel(error).catch(() => undefined)
+      done(error)
+    },
+  })
+}
+
+const fromWeb = (stream: WebStream): Readable =>
+  stream instanceof ReadableStream ? Readable.fromWeb(stream) : fromReader(stream)
+
 /**
  * What a body has to be read from, in any of the forms that frameworks take; undefined for one that is there.
  *
@@ -20,7 +40,7 @@ export const isWebStream = (body: unknown): body is WebStream =>
  */
 export const sourceOf = (body: unknown): (() => Readable) | undefined => {
   if (typeof body !== 'object' || body === null) return undefined
-  if (isWebStream(body)) return () => Readable.fromWeb(body)
+  if (isWebStream(body)) return () => fromWeb(body)
   if (body instanceof Blob) return () => Readable.fromWeb(body.stream() as WebStream)
   if (body instanceof Response) return sourceOf(body.body ?? new Blob([]))
   return typeof (body as Partial<Readable>).pipe === 'function' ? () => body as Readable : undefined
