@@ -102,10 +102,11 @@ const inGroups = (faults: Readonly<Record<string, Fault>>): [string, Fault][][] 
 
 describe.each(inGroups(outages))('under load, out of reach', (...group) => {
   test.concurrent.for(group)(
-    'a Redis %s fails no request; the breaker opens within 1 s, and the store is shared again within 2 s',
+    'a Redis %s fails no request and shows nothing old; the breaker opens within 1 s, and the store is shared again within 2 s',
     async ([, fault], { onTestFinished }) => {
       const outcome = await strike(await stage({}, onTestFinished), fault)
       expectUnharmed(outcome)
+      expect(outcome.refused).toBeGreaterThan(5)
       expect(outcome.openedAfterMs).toBeLessThan(1000 + 2 * outcome.stallMs)
     },
   )
@@ -113,7 +114,7 @@ describe.each(inGroups(outages))('under load, out of reach', (...group) => {
 
 describe.each(inGroups(ailments))('under load, ailing', (...group) => {
   test.concurrent.for(group)(
-    'a Redis %s fails no request, and its entries are shared again within 2 s',
+    'a Redis %s fails no request and shows nothing old, and its entries are shared again within 2 s',
     async ([, fault], { onTestFinished }) => {
       const outcome = await strike(await stage({}, onTestFinished), fault)
       expectUnharmed(outcome)

@@ -16,6 +16,8 @@ export interface Answered {
   readonly status: number
   readonly body: string
   readonly cacheStatus: string
+  /** When it was asked for, by `performance.now()`. */
+  readonly at: number
   readonly ms: number
 }
 
@@ -29,7 +31,11 @@ export interface Site {
   end(): Promise<void>
 }
 
-export const serveSite = async (backend: CacheBackend): Promise<Site> => {
+/** `versions` are those of the items that the handler knows. */
+export const serveSite = async (
+  backend: CacheBackend,
+  versions: ReadonlyMap<string, number> = new Map(),
+): Promise<Site> => {
   const cache = cacheMiddleware({ backend, ttl: '10m' })
   const errors = new Map<string, number>()
   cache.on('error', ({ code }) => errors.set(code, (errors.get(code) ?? 0) + 1))
@@ -41,7 +47,8 @@ export const serveSite = async (backend: CacheBackend): Promise<Site> => {
     cache.route({ tags: (view) => [`item:${view.url.pathname.split('/')[2]}`] }),
     (req, res) => {
       runs++
-      res.json({ path: req.originalUrl, run: runs, filling: 'x'.repeat(4000) })
+      const version = versions.get(String(req.params.id)) ?? 0
+      res.json({ path: req.originalUrl, run: runs, version, filling: 'x'.repeat(4000) })
     },
   )
   const server = createServer(app)
@@ -75,7 +82,7 @@ const ask = (agent: Agent, port: number, path: string): Promise<Answered> => {
         const { statusCode: status = 0, headers } = response
         const body = Buffer.concat(chunks).toString()
         const cacheStatus = String(headers['cache-status'] ?? '')
-        resolve({ path, status, body, cacheStatus, ms: performance.now() - start })
+        resolve({ path, status, body, cacheStatus, at: start, ms: performance.now() - start })
       })
     })
     request.on('error', reject)
