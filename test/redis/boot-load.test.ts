@@ -1,32 +1,93 @@
-import { redis } from '@stowage/redis'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { eventually, freePort, pause, startRedis } from '../servers/redis.ts'
+import { type RedisOptions, redis } from '@stowage/redis'
+import { describe, expect, type onTestFinished, test } from 'vitest'
+import { eventually, freePort, pause, type RedisServer, startRedis, startSentinel } from '../servers/redis.ts'
+import { startProxy } from '../servers/tcp-proxy.ts'
 import { expectUnharmed, stage, strike } from './scene.ts'
 import { circuitOf, serveSite, startLoad, untilShared, wrongAmong } from './site.ts'
 
-describe('a Redis that is not there when the application starts', () => {
-  test('fails no request, and is used within 2 s of its start', async () => {
+type Finished = typeof onTestFinished
+
+interface Beginning {
+  readonly options: RedisOptions
+  /** Ends what is wrong. */
+  arrive(): Promise<unknown>
+}
+
+const served = async (finished: Finished, args: readonly string[] = []): Promise<RedisServer> => {
+  const server = await startRedis({ args })
+  finished(() => server.end())
+  return server
+}
+
+/** In front of what listens on `port`: takes connections and says nothing, until `arrive`. */
+const mute = async (finished: Finished, port: number) => {
+  const proxy = await startProxy(port)
+  finished(() => proxy.end())
+  proxy.drop = true
+  const arrive = async (): Promise<void> => {
+    proxy.drop = false
+  }
+  return { port: proxy.port, arrive }
+}
+
+const beginnings: Readonly<Record<string, (finished: Finished) => Promise<Beginning>>> = {
+  'that is not there': async (finished) => {
     const port = await freePort()
-    const url = `redis://127.0.0.1:${port}`
-    const site = await serveSite(redis({ url }))
-    const other = await serveSite(redis({ url, socketTimeout: '1001ms' }))
-    onTestFinished(async () => void (await Promise.all([site.end(), other.end()])))
-    const load = startLoad(site)
-    await pause(1500)
-    expect(await circuitOf(site)).not.toBe('closed')
-    const server = await startRedis({ port })
-    onTestFinished(() => server.end())
-    const recoveryMs = await untilShared(site, other)
-    const { answers, stallMs } = await load.stop()
-    expect(wrongAmong(answers)).toEqual([])
-    expect(recoveryMs).toBeLessThan(2200 + 2 * stallMs)
-    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(450 + 2 * stallMs)
-  })
+    const arrive = async (): Promise<void> => {
+      const server = await startRedis({ port })
+      finished(() => server.end())
+    }
+    return { options: { url: `redis://127.0.0.1:${port}` }, arrive }
+  },
+  'that is stopped': async (finished) => {
+    const server = await served(finished)
+    server.signal('SIGSTOP')
+    return { options: { url: server.url }, arrive: async () => server.signal('SIGCONT') }
+  },
+  'that takes connections and says nothing': async (finished) => {
+    const { port, arrive } = await mute(finished, (await served(finished)).port)
+    return { options: { url: `redis://127.0.0.1:${port}` }, arrive }
+  },
+  'whose Sentinel takes connections and says nothing': async (finished) => {
+    const sentinel = await startSentinel(await served(finished))
+    finished(() => sentinel.end())
+    const { port, arrive } = await mute(finished, sentinel.port)
+    return { options: { sentinel: { name: 'mymaster', nodes: [`127.0.0.1:${port}`] } }, arrive }
+  },
+  'whose Cluster takes connections and says nothing': async (finished) => {
+    const node = await served(finished, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    const { port, arrive } = await mute(finished, node.port)
+    return { options: { cluster: [`redis://127.0.0.1:${port}`] }, arrive }
+  },
+}
+
+describe('when the application starts', () => {
+  test.concurrent.for(Object.entries(beginnings))(
+    'a Redis %s fails no request, and is used within 2 s when that is over',
+    async ([, begin], { onTestFinished }) => {
+      const { options, arrive } = await begin(onTestFinished)
+      const site = await serveSite(redis(options))
+      const other = await serveSite(redis({ ...options, socketTimeout: '1001ms' }))
+      onTestFinished(async () => void (await Promise.all([site.end(), other.end()])))
+      const load = startLoad(site)
+      await pause(1500)
+      expect(await circuitOf(site)).not.toBe('closed')
+      await arrive()
+      const recoveryMs = await untilShared(site, other)
+      const { answers, stallMs } = await load.stop()
+      expect(wrongAmong(answers)).toEqual([])
+      expect(recoveryMs).toBeLessThan(2000 + 2 * stallMs)
+      expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(300 + 2 * stallMs)
+    },
+  )
 })
 
-describe('a Redis that is loading its data', () => {
-  test('fails no request, and is used within 2 s when it has them', async () => {
-    const scene = await stage()
+describe('under load', () => {
+  test.concurrent('a Redis that is loading its data fails no request, and is used within 2 s when it has them', async ({
+    onTestFinished,
+  }) => {
+    const scene = await stage({}, onTestFinished)
     for (let n = 0; n < 40; n++) await scene.server.command('SET', `filler ${n}`, 'x'.repeat(2000))
     await scene.server.command('CONFIG', 'SET', 'rdbcompression', 'no')
     await scene.server.command('SAVE')
@@ -38,11 +99,11 @@ describe('a Redis that is loading its data', () => {
     })
     expectUnharmed(outcome)
   })
-})
 
-describe('a proxy that loses replies, so that later ones come under the wrong requests', () => {
-  test('never has a request answered with what belongs to another', async () => {
-    const scene = await stage()
+  test.concurrent('a proxy that loses replies, so that later ones come under the wrong requests, never has a request answered with what belongs to another', async ({
+    onTestFinished,
+  }) => {
+    const scene = await stage({}, onTestFinished)
     const outcome = await strike(scene, async ({ proxy }) => {
       let replies = 0
       proxy.onReply = (chunk) => (++replies % 7 === 0 ? undefined : chunk)
