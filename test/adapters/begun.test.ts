@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import { get } from 'node:http'
+import { EventEmitter, once } from 'node:events'
+import { get, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { type CacheOptions, memory } from '@stowage/core'
 import { fakeClock, listen, request } from '@stowage/core/testing'
@@ -19,13 +19,20 @@ const streams = {
       },
     }),
   hangs: () => new Readable({ read: () => undefined }),
+  stops: () => {
+    const stream = new Readable({ read: () => undefined })
+    stream.push('new ')
+    return stream
+  },
   begins: () => Readable.from(['new ', 'one'], { objectMode: false }),
   'is empty': () => Readable.from([], { objectMode: false }),
 }
 type Stream = keyof typeof streams
 
 /** Serves what a handler answers with, fresh for a minute; its URL. */
-type Serve = (answer: () => unknown, options: CacheOptions) => Promise<string>
+type Serve = (answer: (response: ServerResponse) => unknown, options: CacheOptions) => Promise<string>
+
+const etag = '"new"'
 
 const onKoa =
   (Koa: KoaClass): Serve =>
@@ -33,9 +40,9 @@ const onKoa =
     const cache = cacheMiddleware(options as never)
     const app = new Koa()
     app.silent = true
-    app.use(cache).use((ctx) => {
-      ctx.set('Cache-Control', 'max-age=60')
-      ctx.body = answer()
+    app.use(cache).use(async (ctx) => {
+      ctx.set({ 'Cache-Control': 'max-age=60', ETag: etag })
+      ctx.body = await answer(ctx.res)
     })
     const { url, close } = await listen(app.callback(), cache as never)
     onTestFinished(close)
@@ -48,9 +55,9 @@ const onFastify =
     const app = fastify({ forceCloseConnections: true })
     onTestFinished(() => app.close())
     await app.register(cachePlugin, options as never)
-    app.get('/', (_request, reply) => {
-      reply.header('cache-control', 'max-age=60').send(answer())
-    })
+    app.get('/', async (_request, reply) =>
+      reply.headers({ 'cache-control': 'max-age=60', etag }).send(await answer(reply.raw)),
+    )
     return app.listen({ port: 0, host: '127.0.0.1' })
   }
 
@@ -123,6 +130,40 @@ describe.each(frameworks)('%s: a stream in the place of a stale response', (_nam
     const [stream] = made as [Readable]
     const closed = once(stream, 'close')
     stream.on('error', () => undefined)
+    asked.destroy()
+    await closed
+    expect(stream.destroyed).toBe(true)
+  })
+  test('whose client has left before it was made is destroyed', async () => {
+    const clock = fakeClock()
+    const events = new EventEmitter()
+    const stream = streams.hangs().on('error', () => undefined)
+    let runs = 0
+    const answer = async (response: ServerResponse): Promise<unknown> => {
+      runs += 1
+      if (runs === 1) return 'old'
+      events.emit('entered')
+      await once(response, 'close')
+      return stream
+    }
+    const url = await serve(answer, { clock, backend: memory({ clock }), staleIfError: '10m' })
+    await request(`${url}/`)
+    clock.advance(90_000)
+    const entered = once(events, 'entered')
+    const closed = once(stream, 'close')
+    const asked = get(url).on('error', () => undefined)
+    await entered
+    asked.destroy()
+    await closed
+    expect(stream.destroyed).toBe(true)
+  })
+
+  test('whose client leaves while it is recorded, for that one has it already, is destroyed', async () => {
+    const { url, made } = await open(serve, 'stops')
+    const asked = get(url, { headers: { 'if-none-match': etag } }).on('error', () => undefined)
+    await until(() => made[0]?.readableFlowing === true, 'the stream')
+    const [stream] = made as [Readable]
+    const closed = once(stream, 'close')
     asked.destroy()
     await closed
     expect(stream.destroyed).toBe(true)

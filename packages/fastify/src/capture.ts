@@ -10,7 +10,9 @@ import {
   begun,
   type Captured,
   currentFields,
+  isGone,
   isWebStream,
+  letGo,
   openForward,
   type Sendable,
   settleUnsent,
@@ -81,7 +83,11 @@ export class ReplyCapture {
     const payload = readable(opened(this.#reply, given))
     const ready = begun(payload, this.#forward, this.#reply.raw)
     if (ready === undefined) this.#settle(payload, done)
-    else this.#wait(ready).then(() => this.#settle(payload, done), done)
+    else {
+      const settle = (): void => this.#settle(payload, done)
+      // A stream that ends with its client has not failed: what its handler has changed counts.
+      this.#wait(ready).then(settle, (error) => (isGone(this.#reply.raw) ? settle() : done(error)))
+    }
   }
 
   /** Its handler has ended without an answer, since the client had gone: what it has changed still counts. */
@@ -102,10 +108,22 @@ export class ReplyCapture {
       done(null, payload)
     } else if (isPromise(settled)) {
       // A body that breaks off is one also where another response was to be sent when it had come to its end.
-      this.#wait(settled)
+      this.#wait(this.#whileAsked(settled, payload))
         .then((sendable) => this.#goOn(sendable, payload, done))
         .catch(() => void this.#reply.raw.destroy())
     } else this.#goOn(settled, payload, done)
+  }
+
+  /** Fastify would let a stream go with its client, and does not have it yet. */
+  async #whileAsked<T>(over: Promise<T>, payload: unknown): Promise<T> {
+    const { raw } = this.#reply
+    const leave = (): void => letGo(payload)
+    raw.once('close', leave)
+    try {
+      return await over
+    } finally {
+      raw.off('close', leave)
+    }
   }
 
   async #wait<T>(over: Promise<T>): Promise<T> {

@@ -1,6 +1,8 @@
 import { EventEmitter, once } from 'node:events'
 import { request as start } from 'node:http'
-import { request } from '@stowage/core/testing'
+import { Readable } from 'node:stream'
+import { memory } from '@stowage/core'
+import { fakeClock, request } from '@stowage/core/testing'
 import { cachePlugin } from '@stowage/fastify'
 import type { FastifyReply } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -53,3 +55,36 @@ describe.each(majors)('$name: a change whose client leaves before its handler is
     expect(await leave(fastify, fail)).toBe('version 0')
   })
 })
+
+test.each(majors)(
+  '$name: a change invalidates where its client leaves before a stream in the place of a stale response has begun',
+  async ({ fastify }) => {
+    const app = fastify({ forceCloseConnections: true })
+    onTestFinished(() => app.close())
+    const clock = fakeClock()
+    await app.register(cachePlugin, { ttl: '1m', clock, backend: memory({ clock }) })
+    const events = new EventEmitter()
+    let version = 0
+    app.get('/items', { config: { cache: { ttl: '1h', tags: ['items'] } } }, async () => `version ${version}`)
+    const next = { config: { cacheInvalidates: { tags: ['items'] } } }
+    app.get('/next', next, async (_request, reply) => {
+      version += 1
+      const stream = new Readable({ read: () => undefined }).on('close', () => events.emit('over'))
+      if (version === 1) stream.push(null)
+      else events.emit('entered')
+      return reply.header('etag', '"1"').send(stream)
+    })
+    const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+    await request(`${origin}/next`)
+    clock.advance(90_000)
+    expect((await request(`${origin}/items`)).text).toBe('version 1')
+    const entered = once(events, 'entered')
+    const over = once(events, 'over')
+    const asked = start(`${origin}/next`).on('error', () => undefined)
+    asked.end()
+    await entered
+    asked.destroy()
+    await over
+    expect((await request(`${origin}/items`)).text).toBe('version 2')
+  },
+)

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Forward } from '@stowage/core'
+import { isGone } from './gone.ts'
 
 const hasBegun = ({ readableLength, readableEnded, readableFlowing }: Readable): boolean =>
   readableLength > 0 || readableEnded || readableFlowing === true
@@ -28,7 +29,8 @@ const firstPiece = (source: Readable, response: ServerResponse): Promise<void> =
 
 /**
  * What is to be awaited before the head of a stream is judged: that it begins. Until then a stale response may still
- * stand in where it fails, or is overdue (RFC 5861 §4). Undefined where there is none to confirm, or nothing to await.
+ * stand in where it fails, or is overdue (RFC 5861 §4). Undefined where there is none to confirm, or nothing to await,
+ * or nobody who waits.
  *
  * @example
  * await begun(body, forward, response)
@@ -40,6 +42,8 @@ export const begun = (
 ): Promise<void> | undefined => {
   if (forward.handler.status !== 'revalidate' || !(source instanceof Readable) || hasBegun(source))
     return undefined
+  // Of a client that has left already nothing would tell the stream.
+  if (isGone(response)) return undefined
   return source.destroyed
     ? Promise.reject(source.errored ?? new Error('the stream was closed before it began'))
     : firstPiece(source, response)

@@ -12,7 +12,7 @@ export { type Aside, type AsideRules, endListeners, sendAside } from './aside.ts
 export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { begun } from './begun.ts'
 export { parsedBody, readBody } from './body.ts'
-export { isWebStream, sourceOf } from './body-source.ts'
+export { isWebStream, letGo, sourceOf } from './body-source.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
 export type { Captured, UnsentBody } from './captured.ts'
