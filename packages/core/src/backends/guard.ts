@@ -53,7 +53,8 @@ export class Guard {
     this.#underWay = new UnderWay(parts.now)
   }
 
-  get isClosed(): boolean {
+  /** Whether the store is asked at all: the circuit is closed, so that nothing is `outOfReach`. */
+  get isInReach(): boolean {
     return this.#parts.circuit.state === 'closed'
   }
 

@@ -42,7 +42,7 @@ export const guardedTags = ({ state, guard, outage, deadlineMs, standIn }: Guard
       return meanwhile
     }
     // An old entry must not be taken for valid because the store has not heard of its invalidation yet.
-    if (guard.isClosed && outage.owes) return outage.makeUp().then(askHead).catch(failed)
+    if (guard.isInReach && outage.owes) return outage.makeUp().then(askHead).catch(failed)
     return caught(askHead, failed)
   }
 

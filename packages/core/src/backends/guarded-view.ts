@@ -70,7 +70,7 @@ class GuardedMethod {
     const { guard } = this.#store
     const { prepare, repeatable, slow, size } = this.#operation
     const args = prepare === undefined ? given : prepare(given)
-    if (!guard.isClosed) return this.#instead(args, undefined)
+    if (!guard.isInReach) return this.#instead(args, undefined)
     try {
       const answer = guard.call({
         operation: this.#name,
@@ -90,7 +90,7 @@ class GuardedMethod {
   }
 
   #failed(error: unknown, args: readonly unknown[]): MaybePromise<unknown> {
-    return this.#store.guard.isClosed ? this.#missing(error) : this.#instead(args, error)
+    return this.#store.guard.isInReach ? this.#missing(error) : this.#instead(args, error)
   }
 
   /** The store is out of reach. */
@@ -145,7 +145,7 @@ async function* guardedKeys(
   pattern: string | undefined,
 ): AsyncGenerator<string> {
   const { backend, guard, fallback } = store
-  if (!guard.isClosed) {
+  if (!guard.isInReach) {
     const keys = falls ? fallback?.method('keys') : undefined
     if (keys === undefined) throw guard.outOfReach('keys')
     yield* keys(pattern) as AsyncIterable<string>

@@ -56,7 +56,7 @@ export class Outage {
 
   /** The state while the store is out of reach; undefined where nothing may be kept then. */
   get table(): SyncTagState | undefined {
-    return this.#parts.guard.isClosed ? undefined : this.#table
+    return this.#parts.guard.isInReach ? undefined : this.#table
   }
 
   /** Whether the store has to be told of invalidations before it may be read. */

@@ -158,7 +158,7 @@ class ResilientStore {
     const { guard, counts, name } = this.#store
     const of = (store: BackendStats | undefined): ResilientStats =>
       resilientStats({ backend: name, counts, guard, circuit: this.#circuit, store })
-    if (!guard.isClosed) return of(undefined)
+    if (!guard.isInReach) return of(undefined)
     try {
       const stats = this.#backend.stats?.()
       if (!isPromise(stats)) return of(stats)
@@ -173,13 +173,13 @@ class ResilientStore {
     const { guard, fallback } = this.#store
     const began = performance.now()
     const failed = (error: unknown): BackendHealth => ({
-      status: guard.isClosed || fallback === undefined ? 'unhealthy' : 'degraded',
+      status: guard.isInReach || fallback === undefined ? 'unhealthy' : 'degraded',
       connected: false,
       circuit: this.#circuit.state,
       error: messageOf(error),
     })
     if (this.#closed) return failed(new Error('closed'))
-    if (!guard.isClosed) return failed(guard.lastError)
+    if (!guard.isInReach) return failed(guard.lastError)
     const told = (health: BackendHealth | undefined): BackendHealth => {
       const found = health ?? { status: 'healthy', connected: true, latencyMs: performance.now() - began }
       return { ...found, circuit: this.#circuit.state }
