@@ -1,16 +1,8 @@
 import type { CacheBackend } from './backend.ts'
 import { isDeferred, type LookupRules, lookupIdOf } from './lookup-rules.ts'
 import type { NamedPolicies } from './named-check.ts'
-import { type CheckedOptions, checkOptions, checkRoute, emitWarning, type Warn } from './option-check.ts'
-import type {
-  CacheOptions,
-  Logger,
-  RequestView,
-  ResponseView,
-  RoutePolicy,
-  StatusHeader,
-  TtlOption,
-} from './options.ts'
+import { type CheckedOptions, checkOptions, emitWarning, type Warn } from './option-check.ts'
+import type { CacheOptions, Logger, RequestView, ResponseView, StatusHeader, TtlOption } from './options.ts'
 import { PathRules } from './path-rules.ts'
 import type { Collapse, DownstreamFields, PolicyLayer } from './policy-check.ts'
 
@@ -198,16 +190,3 @@ export const mergeLayers = <Req = unknown>(base: Policy<Req>, layers: readonly P
 /** Naming a route opts it in: where no layer states a ttl, it is 300 s. */
 export const optIn = <Req>(policy: Policy<Req>): Policy<Req> =>
   policy.ttl === undefined ? { ...policy, ttl: routeTtl } : policy
-
-/**
- * Validates the policy of a route and lays it over `base`. Throws as `compileOptions` does.
- */
-export const compileRoute = <Req = unknown>(
-  base: Policy<Req>,
-  route: RoutePolicy<Req> | undefined,
-  place: string,
-  warn: Warn = emitWarning,
-): Policy<Req> =>
-  optIn(mergeLayers(base, checkRoute(route, undefined, place, warn, { weaker: base, named: none })))
-
-const none: NamedPolicies = new Map()

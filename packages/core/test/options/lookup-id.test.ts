@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CachePolicy, RequestView } from '../../src/options.ts'
-import { compileOptions, compileRoute } from '../../src/policy.ts'
+import { compileOptions } from '../../src/policy.ts'
+import { compileRoute } from './compile-route.ts'
 
 const silent = (): void => {}
 const idOf = (options: CachePolicy): string =>

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CacheOptions, RequestView, RoutePolicy } from '../../src/options.ts'
-import { compileOptions, compileRoute, type Policy, type Settings } from '../../src/policy.ts'
+import { compileOptions, type Policy, type Settings } from '../../src/policy.ts'
+import { compileRoute } from './compile-route.ts'
 
 const silent = (): void => {}
 const compile = (options?: CacheOptions): { policy: Policy; settings: Settings } =>

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CacheOptions } from '../../src/options.ts'
-import { compileOptions, compileRoute } from '../../src/policy.ts'
+import { compileOptions } from '../../src/policy.ts'
+import { compileRoute } from './compile-route.ts'
 
 const { policy } = compileOptions({}, 'cacheMiddleware')
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { compileOptions, compileRoute } from '../../src/policy.ts'
+import { compileOptions } from '../../src/policy.ts'
+import { compileRoute } from './compile-route.ts'
 
 const warningsOf = (options: object, compile = compileOptions): [string, string][] => {
   const warnings: [string, string][] = []

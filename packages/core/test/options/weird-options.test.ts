@@ -2,7 +2,8 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { CacheConfigError } from '../../src/errors.ts'
-import { compileOptions, compileRoute } from '../../src/policy.ts'
+import { compileOptions } from '../../src/policy.ts'
+import { compileRoute } from './compile-route.ts'
 import { errorOf } from './config-error.ts'
 
 const silent = (): void => {}
