@@ -12,11 +12,38 @@ export interface Replaceable {
   replace(selected: SelectedResponse): boolean
 }
 
+/** Of all who wait for their turn on one connection. A symbol, so that no client can set it. */
+const behind = Symbol('stowage.behind')
+
+interface Shared {
+  [behind]?: Set<() => void>
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** A connection that closes tells only the response whose turn it is: of those behind it Node knows nothing. */
+const onCloseBefore = (response: ServerResponse, leave: () => void): void => {
+  const socket: Shared | null | undefined = response.req?.socket
+  if (!socket) return
+  let leaving = socket[behind]
+  if (leaving === undefined) {
+    const all = new Set<() => void>()
+    socket.once('close', () => {
+      for (const each of all) each()
+    })
+    socket[behind] = all
+    leaving = all
+  }
+  leaving.add(leave)
+  response.once('socket', () => leaving.delete(leave))
+}
+
 export const abortOnClose = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
   // A client that has been answered may leave; its handler goes on.
-  response.on('close', () => {
+  const leave = (): void => {
     if (!capture.isSetAside) forward.abort()
-  })
+  }
+  response.on('close', leave)
+  if (response.socket === null) onCloseBefore(response, leave)
 }
 
 export const replacing =
