@@ -14,7 +14,7 @@ const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
     /^(?:backends\/.*|(?:backend|bounded-map|builtin|message|errors|health|members|options|durations|within|guarded|tag-table|glob)\.ts|node:.*)$/,
   ],
   [/^testing\//, /^(?:testing\/.*|node:.*|@stowage\/core)$/],
-  [/^(?:cache|cache-parts|carry-out|adapter-calls)\.ts$/, /^(?!backends\/|testing\/|@stowage\/)/],
+  [/^(?:cache|cache-parts|invalidations|adapter-calls)\.ts$/, /^(?!backends\/|testing\/|@stowage\/)/],
   [/^/, /^(?!testing\/|@stowage\/)/],
 ]
 

@@ -1,5 +1,5 @@
+import type { AbsorbingCalls } from './absorbing-calls.ts'
 import type { CacheBackend } from './backend.ts'
-import type { Deadline } from './deadline.ts'
 import { KeptValues } from './kept-values.ts'
 import { keyOf, keyPrefix } from './key.ts'
 import { Loads } from './loads.ts'
@@ -19,16 +19,16 @@ export const createLoads = (parts: {
   readonly backend: CacheBackend
   readonly settings: Settings
   readonly stamps: Stamps
-  readonly deadline: Deadline
+  readonly calls: AbsorbingCalls
   readonly reports: Reports
 }): Loads => {
-  const { backend, settings, stamps, deadline, reports } = parts
+  const { backend, settings, stamps, calls, reports } = parts
   const prefix = `${keyPrefix(settings.namespace, settings.version)} value:`
   const { clock } = settings
   const kept = new KeptValues({
     backend,
     stamps,
-    deadline,
+    calls,
     serializer: serializerOf(backend.name ?? 'backend', 'json'),
     clock,
     keyOf: (key) => keyOf(prefix + key).id,

@@ -1,6 +1,6 @@
+import { AbsorbingCalls } from './absorbing-calls.ts'
 import type { BackendHealth, CacheBackend } from './backend.ts'
 import { createLoads } from './cache-loads.ts'
-import { Deadline } from './deadline.ts'
 import type { GuardBackend, GuardedStore } from './guarded.ts'
 import { unreachable } from './health.ts'
 import type { Loads } from './loads.ts'
@@ -18,7 +18,7 @@ export interface Parts {
   readonly policy: Policy
   readonly stamps: Stamps
   readonly reports: Reports
-  readonly deadline: Deadline
+  readonly calls: AbsorbingCalls
   readonly loads: Loads
 }
 
@@ -42,8 +42,8 @@ export const createParts = (
   const guarded = guard(backend, settings.backendDeadline)
   const stamps = createStamps(guarded.durable, settings.namespace)
   // The guard ends every call in time.
-  const deadline = new Deadline(backend.name ?? 'backend', Number.POSITIVE_INFINITY, reports)
-  const base = { settings, policy, stamps, reports, deadline }
+  const calls = new AbsorbingCalls(reports)
+  const base = { settings, policy, stamps, reports, calls }
   return { ...base, backend, guarded, loads: createLoads({ ...base, backend: guarded.entries }) }
 }
 

@@ -2,10 +2,10 @@ import { adapterCalls } from './adapter-calls.ts'
 import type { CacheBackend } from './backend.ts'
 import { loadTtl } from './cache-loads.ts'
 import { createParts, type Parts, probe } from './cache-parts.ts'
-import { carryOut, invalidate } from './carry-out.ts'
 import { DeclaredRoutes } from './declared.ts'
 import { Flights } from './flights.ts'
 import type { GuardBackend } from './guarded.ts'
+import { invalidateForApplication, invalidateForRequest } from './invalidations.ts'
 import { keyPrefix } from './key.ts'
 import { readLoadPolicy } from './load.ts'
 import { Lookup } from './lookup.ts'
@@ -30,7 +30,7 @@ const createLookup = (parts: Parts, rules: Rules, store: EntryStore): Lookup => 
     flights: new Flights(settings.clock),
     status: { name, statusHeaders, debug, backendName: backend.name ?? 'backend' },
     keyPrefix: keyPrefix(settings.namespace, settings.version),
-    carryOut: (invalidation) => carryOut(parts, invalidation),
+    invalidate: (invalidation) => invalidateForRequest(parts, invalidation),
   })
 }
 
@@ -58,15 +58,16 @@ export const assembleCache = <Req>(
 ): ResponseCache<Req> => {
   // Policy functions take the framework's request, which the core only hands through.
   const parts = createParts(options as CacheOptions | undefined, place, defaultBackend, guard)
-  const { backend, guarded, deadline, reports, stamps, settings, policy, loads } = parts
-  const store = new EntryStore(guarded.entries, stamps, deadline, reports, settings.clock)
+  const { backend, guarded, calls, reports, stamps, settings, policy, loads } = parts
+  const store = new EntryStore(guarded.entries, stamps, calls, reports, settings.clock)
   const own = rulesOfCache(policy)
   const declared = new DeclaredRoutes()
   const close = closerOf(parts, store)
   return {
     backend,
     // Async, so that a selector that cannot work rejects like everything else that goes wrong.
-    invalidate: async (selector, options) => invalidate(parts, invalidationOf(selector, options)),
+    invalidate: async (selector, options) =>
+      invalidateForApplication(parts, invalidationOf(selector, options)),
     // Async for the same reason.
     getOrSet: async (key, load, rules = {}) =>
       loads.get(String(key), load, readLoadPolicy(rules, loadTtl(policy))),

@@ -28,7 +28,7 @@ export interface Engine {
   /** The request directives that count for this cache. */
   directivesOf(request: CacheRequest): RequestDirectives
   /** Carries out an invalidation on behalf of a request: reported where they fail, and never later than the deadline. */
-  carryOut(invalidation: Invalidation): MaybePromise<void>
+  invalidate(invalidation: Invalidation): MaybePromise<void>
 }
 
 /** One lookup and what it has found: everything that its answer depends on. */

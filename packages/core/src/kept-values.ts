@@ -1,5 +1,5 @@
+import type { AbsorbingCalls } from './absorbing-calls.ts'
 import type { CacheBackend } from './backend.ts'
-import type { Deadline } from './deadline.ts'
 import { FirstSeen } from './first-seen.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import type { Serializer } from './serializer.ts'
@@ -9,7 +9,7 @@ import { decodeValue, encodeValue, isOfThisFormat, type LoadMarks, type ValueTex
 export interface KeptParts {
   readonly backend: CacheBackend
   readonly stamps: Stamps
-  readonly deadline: Deadline
+  readonly calls: AbsorbingCalls
   readonly serializer: Serializer
   readonly clock: () => number
   /** The backend's key of a value. */
@@ -52,16 +52,16 @@ export class KeptValues {
 
   /** The clock is read no later than the value. */
   async find(key: string): Promise<{ stamp: Stamp | undefined; found: ValueText | undefined }> {
-    const { backend, stamps, deadline, keyOf } = this.#parts
+    const { backend, stamps, calls, keyOf } = this.#parts
     const code = 'BACKEND_READ'
     const [stamp, raw] = await Promise.all([
-      deadline.call<Stamp | undefined>({
+      calls.make<Stamp | undefined>({
         code,
         operation: 'tags.head',
         run: () => stamps.now(),
         otherwise: undefined,
       }),
-      deadline.call({ code, operation: 'get', run: () => backend.get(keyOf(key)), otherwise: null }),
+      calls.make({ code, operation: 'get', run: () => backend.get(keyOf(key)), otherwise: null }),
     ])
     return { stamp, found: typeof raw === 'string' ? this.#read(raw, key) : undefined }
   }
@@ -69,7 +69,7 @@ export class KeptValues {
   /** Whether a load with these marks still counts; without a clock nobody can tell. */
   validity(marks: LoadMarks, stamp: Stamp | undefined): MaybePromise<Validity> {
     if (stamp === undefined) return 'removed'
-    return this.#parts.deadline.call<Validity>({
+    return this.#parts.calls.make<Validity>({
       code: 'BACKEND_READ',
       operation: 'tags.read',
       run: () => this.#parts.stamps.check(marks, stamp),
@@ -92,11 +92,11 @@ export class KeptValues {
   }
 
   async put(key: string, value: unknown, ttl: number, load: LoadMarks): Promise<void> {
-    const { backend, stamps, deadline, serializer, clock, keyOf } = this.#parts
+    const { backend, stamps, calls, serializer, clock, keyOf } = this.#parts
     const createdAt = clock()
     const expiresAt = Number.isFinite(ttl) ? createdAt + ttl : null
     const kept = (ttl + Math.max(load.staleWhileRevalidate, load.staleIfError)) / 1000
-    await deadline.call<unknown>({
+    await calls.make<unknown>({
       code: 'BACKEND_WRITE',
       operation: 'set',
       run: () => {

@@ -23,7 +23,7 @@ import { type CacheRequest, createView, splitTarget } from './view.ts'
 import { type Asked, askBy, askScope, askWhen } from './who-asks.ts'
 
 /** What lookups of one cache share beside the engine's parts. */
-export interface LookupParts extends Pick<Engine, 'status' | 'store' | 'flights' | 'reports' | 'carryOut'> {
+export interface LookupParts extends Pick<Engine, 'status' | 'store' | 'flights' | 'reports' | 'invalidate'> {
   readonly settings: Settings
   readonly rules: Rules
   readonly keyPrefix: string
@@ -95,8 +95,8 @@ export class Lookup implements Engine {
     this.#rules.set(copied(rulesKey(request)), policy)
   }
 
-  carryOut(invalidation: Invalidation): MaybePromise<void> {
-    return this.#parts.carryOut(invalidation)
+  invalidate(invalidation: Invalidation): MaybePromise<void> {
+    return this.#parts.invalidate(invalidation)
   }
 
   directivesOf(request: CacheRequest): RequestDirectives {

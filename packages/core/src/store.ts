@@ -1,7 +1,7 @@
+import type { AbsorbingCalls } from './absorbing-calls.ts'
 import type { CacheBackend } from './backend.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { decode, encode } from './codec.ts'
-import type { Deadline } from './deadline.ts'
 import { Decoded, DecodedEntries } from './decoded.ts'
 import type { StoredResponse } from './entry.ts'
 import { FirstSeen } from './first-seen.ts'
@@ -52,7 +52,7 @@ const textOf = (value: unknown): string | null => {
 export class EntryStore {
   readonly #backend: CacheBackend
   readonly #stamps: Stamps
-  readonly #deadline: Deadline
+  readonly #calls: AbsorbingCalls
   readonly #reports: Reports
   readonly #clock: () => number
   readonly #decoded = new DecodedEntries(decodedBytes)
@@ -65,13 +65,13 @@ export class EntryStore {
   constructor(
     backend: CacheBackend,
     stamps: Stamps,
-    deadline: Deadline,
+    calls: AbsorbingCalls,
     reports: Reports,
     clock: () => number,
   ) {
     this.#backend = backend
     this.#stamps = stamps
-    this.#deadline = deadline
+    this.#calls = calls
     this.#reports = reports
     this.#clock = clock
     this.#records = new VariantRecords(
@@ -95,7 +95,7 @@ export class EntryStore {
   }
 
   stamp(): MaybePromise<Stamp | undefined> {
-    return this.#deadline.call<Stamp | undefined>({
+    return this.#calls.make<Stamp | undefined>({
       code: 'BACKEND_READ',
       operation: 'tags.head',
       run: () => this.#stamps.now(),
@@ -117,7 +117,7 @@ export class EntryStore {
   verify(entry: Decoded, stamp: Stamp): MaybePromise<Decoded | undefined> {
     if (entry.seq === stamp.seq && entry.epoch === stamp.epoch)
       return entry.validity === 'removed' ? undefined : entry
-    const validity = this.#deadline.call({
+    const validity = this.#calls.make({
       code: 'BACKEND_READ',
       operation: 'tags.read',
       run: () => this.#stamps.check(entry.stored, stamp),
@@ -182,12 +182,12 @@ export class EntryStore {
     operation: string,
     run: () => MaybePromise<boolean>,
   ) {
-    return this.#deadline.call({ code, operation, run, otherwise: false })
+    return this.#calls.make({ code, operation, run, otherwise: false })
   }
 
   /** Null where there is nothing, undefined where the backend has failed. */
   #get(id: string): MaybePromise<string | null | undefined> {
-    return this.#deadline.call<string | null | undefined>({
+    return this.#calls.make<string | null | undefined>({
       code: 'BACKEND_READ',
       operation: 'get',
       run: () => whenReady(this.#backend.get(id), textOf),

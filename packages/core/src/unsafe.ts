@@ -55,6 +55,6 @@ export const invalidateAfter = (
   const { request, policy, invalidates } = exchange.plan
   const all =
     invalidates === true ? [invalidationOfTarget(request, policy, head.headers), ...declared] : declared
-  const pending = all.map((invalidation) => exchange.engine.carryOut(invalidation)).filter(isPromise)
+  const pending = all.map((invalidation) => exchange.engine.invalidate(invalidation)).filter(isPromise)
   return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined)
 }

@@ -1,7 +1,7 @@
+import { AbsorbingCalls } from './absorbing-calls.ts'
 import type { BackendStats, CacheBackend } from './backend.ts'
 import { StoreStats } from './backends/store-stats.ts'
 import type { CacheKey } from './cache-key.ts'
-import { Deadline } from './deadline.ts'
 import type { Duration } from './durations.ts'
 import { CacheBackendError } from './errors.ts'
 import { KeptValues } from './kept-values.ts'
@@ -47,7 +47,7 @@ class Values implements ValueCache {
     this.#kept = new KeptValues({
       backend,
       stamps: this.#stamps,
-      deadline: new Deadline(name, deadlineMs, reports),
+      calls: new AbsorbingCalls(reports, { backend: name, ms: deadlineMs }),
       serializer: this.#serializer,
       clock,
       keyOf: (key) => key,

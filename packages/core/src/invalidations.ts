@@ -7,10 +7,10 @@ const tellOf = ({ reports }: Parts, { selector, reason }: Invalidation, seq: num
   reports.emit('invalidate', { selector, seq, ...(reason === undefined ? {} : { reason }) })
 
 /** On behalf of a request: what fails is reported, and nothing waits longer than the deadline. */
-export const carryOut = (parts: Parts, invalidation: Invalidation): MaybePromise<void> => {
-  const { stamps, deadline, loads } = parts
+export const invalidateForRequest = (parts: Parts, invalidation: Invalidation): MaybePromise<void> => {
+  const { stamps, calls, loads } = parts
   loads.noteInvalidation()
-  const done = deadline.call<number | undefined>({
+  const done = calls.make<number | undefined>({
     code: 'BACKEND_INVALIDATE',
     operation: 'tags.bump',
     run: () => stamps.invalidate(invalidation.tags, invalidation.mode),
@@ -22,7 +22,10 @@ export const carryOut = (parts: Parts, invalidation: Invalidation): MaybePromise
 }
 
 /** On behalf of the application: it learns whether the store has taken the invalidation. */
-export const invalidate = async (parts: Parts, invalidation: Invalidation): Promise<{ seq: number }> => {
+export const invalidateForApplication = async (
+  parts: Parts,
+  invalidation: Invalidation,
+): Promise<{ seq: number }> => {
   const { stamps, reports, backend, loads } = parts
   loads.noteInvalidation()
   try {
