@@ -29,7 +29,7 @@ const named = [
 ]
 const details = new Set(named.flatMap((pattern) => groups(code, pattern)).flatMap(wordsIn))
 
-const rejections = groups(code, /\bdropRecording\([^,]+, ('[a-z-]+'), /g)
+const rejections = groups(code, /(?:\bdropRecording\([^,]+, |#drop\()('[a-z-]+'), /g)
 
 const page = readFileSync(join(root, 'docs/cache-status.md'), 'utf8')
 

@@ -1,4 +1,4 @@
-import { answered } from './answered.ts'
+import { atOnce } from './at-once.ts'
 import { type Duration, parseDuration } from './durations.ts'
 import { type StoredResponse, storedFields } from './entry.ts'
 import type { Remarks } from './handler.ts'
@@ -57,7 +57,7 @@ const viewsOf = (judged: JudgedHead, fill: Fill): readonly [RequestView, Respons
 
 const policyTtl = (judged: JudgedHead, fill: Fill): number | false | undefined => {
   const { ttl } = fill.policy
-  return typeof ttl === 'function' ? millisecondsOf(answered(ttl(...viewsOf(judged, fill)), 'ttl')) : ttl
+  return typeof ttl === 'function' ? millisecondsOf(atOnce(ttl(...viewsOf(judged, fill)), 'ttl')) : ttl
 }
 
 /** The stale windows: what the response says outranks the policy (RFC 5861). */
@@ -106,7 +106,7 @@ const collectTags = (judged: JudgedHead, fill: Fill): readonly string[] => {
   const { policy } = fill
   const tags = new Set<string>(fill.remarks.tags)
   for (const layer of [...policy.inheritedTags, policy.tags])
-    for (const tag of typeof layer === 'function' ? answered(layer(...viewsOf(judged, fill)), 'tags') : layer)
+    for (const tag of typeof layer === 'function' ? atOnce(layer(...viewsOf(judged, fill)), 'tags') : layer)
       tags.add(String(tag))
   return [...tags].map(userTag)
 }

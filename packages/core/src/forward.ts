@@ -1,3 +1,4 @@
+import { BodyRecorder } from './body-recorder.ts'
 import type { Decision, Forward, Verdict } from './decision.ts'
 import type { Engine } from './engine.ts'
 import { type Exchange, failRevalidation } from './exchange.ts'
@@ -9,15 +10,16 @@ import {
   type Remarks,
   validatorsOf,
 } from './handler.ts'
+import { HandlerLimits, type Limited } from './handler-limits.ts'
 import type { ForwardedHead } from './head.ts'
-import { dropRecording, endRecording, storeResponse, survivesSession } from './landing.ts'
+import { storeResponse } from './landing.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import { isRewritten, type Met, metAs } from './met.ts'
 import { judge } from './outcome.ts'
-import { type Limited, Limits } from './overdue.ts'
 import {
   afterMethodChange,
   countedFrom,
+  holdsAlsoBy,
   type Plan,
   requestEditsOf,
   statusOf,
@@ -25,7 +27,6 @@ import {
   validatedBy,
 } from './plan.ts'
 import type { Policy } from './policy.ts'
-import type { Recording } from './recording.ts'
 import type { SelectedResponse } from './select.ts'
 import type { Invalidation } from './selector.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
@@ -36,10 +37,12 @@ import type { CacheRequest } from './view.ts'
 
 const untouched: Verdict = { record: false, edits: {} }
 
-/** One request on its way to the handler: its plan, the head of its response, the body while it is recorded. */
+/**
+ * One request on its way to the handler: its plan, the head of its response, the body while it is recorded. What the
+ * members of a `Forward` do is told there.
+ */
 export class ForwardedRequest implements Forward, HandlerSource, Limited {
   readonly action = 'forward'
-  /** Becomes `req.cache`. */
   readonly handler: HandlerCache = new HandlerContext(this)
   readonly remarks: Remarks = noRemarks()
   readonly #engine: Engine
@@ -53,9 +56,9 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   #retired = false
   /** Its header or its target is another than the one that was looked up by. */
   #rewritten = false
-  #recording: Recording | undefined
   #onNotModified: () => void = () => undefined
-  readonly #limits = new Limits(this)
+  readonly #limits = new HandlerLimits(this)
+  readonly #body = new BodyRecorder(this)
 
   constructor(engine: Engine, plan: Plan) {
     this.#engine = engine
@@ -63,17 +66,14 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     this.#requestTime = engine.clock()
   }
 
-  /** Why the request goes forward (RFC 9211 §2.2). */
   get reason(): ForwardReason {
     return this.#plan.reason
   }
 
-  /** The request; of a background revalidation only what is in the key. */
   get request(): CacheRequest {
     return this.#plan.request
   }
 
-  /** Whether no client waits for the response. */
   get background(): boolean {
     return this.#plan.background === true
   }
@@ -87,20 +87,14 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     return stored === undefined ? undefined : validatorsOf(stored.headers)
   }
 
-  /**
-   * The request fields that the handler should see otherwise: a value, or undefined for none. The client's
-   * conditions are answered by the cache; those of the stored response are asked instead (RFC 9111 §4.3.1).
-   */
   get requestEdits(): Readonly<Record<string, string | undefined>> {
     return requestEditsOf(this.#plan)
   }
 
-  /** How the adapter ends the response with 304 when the handler says `notModified()`. */
   set onNotModified(send: () => void) {
     this.#onNotModified = send
   }
 
-  /** How the adapter sends a response in the place of the one that the handler is still making. */
   set onReplace(send: (response: SelectedResponse) => boolean) {
     this.#limits.start(send)
   }
@@ -127,7 +121,6 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     this.#invalidations.push(invalidation)
   }
 
-  /** The request that the framework now has in hand: at a route, or of a replay, it knows more than before. */
   meet(known: Met): void {
     const { request } = this.#plan
     if (!this.background && isRewritten(request, known)) this.#rewritten = true
@@ -139,9 +132,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     const plan = this.#plan
     if (this.#phase !== 'open' || this.#retired) return this
     if (plan.policy === policy && !this.#rewritten) return this
-    // Functions may answer otherwise here than in front: a user may have been authenticated meanwhile.
-    const same = plan.policy.lookupId === policy.lookupId && !policy.deferred && !this.#rewritten
-    if (same && plan.found !== undefined) {
+    if (!this.#rewritten && holdsAlsoBy(plan, policy)) {
       if (policy.ttl === false) plan.flight?.refuse(true)
       this.#plan = policy.ttl === false ? switchedOff({ ...plan, policy }) : { ...plan, policy }
       this.#limits.watch()
@@ -155,13 +146,12 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     // What stands in the key here may not be known in front: such a route is looked up where it is.
     this.#engine.learnRules(plan.request, this.#rewritten ? { ...policy, deferred: true } : policy)
     // What was loaded since the request met the cache may have been invalidated since: it counts from there.
-    const met = plan.found === undefined ? plan.met : plan.found.stamp
+    const stamp = plan.found === undefined ? plan.stampAtArrival : plan.found.stamp
     return whenReady(this.#engine.lookup(plan.request, policy), (decision) =>
-      whenReady(met, (stamp) => this.#follow(decision, stamp)),
+      whenReady(stamp, (known) => this.#follow(decision, known)),
     )
   }
 
-  /** Judges the head before anything of it leaves. */
   respond(head: ForwardedHead): Verdict {
     if ((this.#phase !== 'open' && !this.#left) || this.#retired) return untouched
     this.#plan = afterMethodChange(this.#plan, head.method)
@@ -177,24 +167,16 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     return hold === undefined ? verdict : { ...verdict, hold }
   }
 
-  /** A piece of the body, while it is recorded. */
   write(chunk: Buffer): void {
-    if (this.#recording === undefined || this.#recording.add(chunk)) return
-    this.#recording = undefined
-    dropRecording(this.exchange, 'too-large', `more than ${this.#plan.policy.maxBodyBytes} bytes`, true)
+    this.#body.write(chunk)
   }
 
-  /** The body is complete: it is stored, and whoever waits is answered. */
   end(): MaybePromise<void> {
-    const recording = this.#close()
-    return recording === undefined ? undefined : endRecording(this.exchange, recording)
+    return this.#close() ? this.#body.end() : undefined
   }
 
-  /** An outer layer has set a cookie as the head left: the handler may have begun a session. */
   beginsSession(): void {
-    if (this.#recording === undefined || survivesSession(this.#recording, this.#plan.policy)) return
-    this.#recording = undefined
-    dropRecording(this.exchange, 'set-cookie', 'an outer layer has set a cookie', true)
+    this.#body.beginsSession()
   }
 
   /** The handler failed without a response: the stale one that may stand in, of which nobody else will be told. */
@@ -208,13 +190,9 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     return stale.response
   }
 
-  /**
-   * The response will not be completed: the client is gone, or the handler failed. Nothing of it is stored. A head that
-   * the handler still makes is to be reported nevertheless: it may invalidate.
-   */
   abort(cause?: unknown): void {
-    if (this.#phase === 'ended') return
-    this.#close()
+    if (!this.#close()) return
+    this.#body.abandon()
     this.#plan.flight?.abandon()
     if (!this.background) return
     const reason = cause ?? new Error('the revalidation was given up')
@@ -222,15 +200,14 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     failRevalidation(this.exchange, reason)
   }
 
-  #close(): Recording | undefined {
-    if (this.#phase === 'ended') return undefined
+  /** False where it has ended before. */
+  #close(): boolean {
+    if (this.#phase === 'ended') return false
     this.#left = this.#phase === 'open'
     this.#phase = 'ended'
     this.#limits.stop()
     if (this.background) this.#engine.flights.giveRevalidation()
-    const recording = this.#recording
-    this.#recording = undefined
-    return recording
+    return true
   }
 
   get exchange(): Exchange {
@@ -238,7 +215,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   }
 
   /** The route's own lookup decides: a response to send from there, or another plan for this same request. */
-  #follow(decision: Decision, met: Stamp | undefined): Decision {
+  #follow(decision: Decision, stamp: Stamp | undefined): Decision {
     if (this.#phase === 'ended') {
       // The client left during the lookup: what it has found nobody will carry out.
       const unused = decision.action === 'forward' ? decision : decision.revalidation
@@ -252,7 +229,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     }
     // Every Forward of the engine is one.
     if (!(decision instanceof ForwardedRequest)) return decision
-    this.#plan = countedFrom(this.#plan, decision.#plan, met)
+    this.#plan = countedFrom(this.#plan, decision.#plan, stamp)
     this.#limits.watch()
     return this
   }
@@ -260,7 +237,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   #judge(head: ForwardedHead): Verdict {
     const exchange = this.exchange
     const { verdict, recording, freshened } = judge(exchange, head)
-    this.#recording = recording
+    this.#body.begin(recording)
     const { found } = exchange.plan
     if (freshened !== undefined && found !== undefined) void storeResponse(exchange, found, freshened)
     return verdict

@@ -1,5 +1,5 @@
 import { answer } from './answer.ts'
-import { answered } from './answered.ts'
+import { atOnce } from './at-once.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { copied } from './copied.ts'
 import type { Decision, Forward } from './decision.ts'
@@ -12,10 +12,10 @@ import type { Policy, Settings } from './policy.ts'
 import { PrimaryKeys } from './primary-keys.ts'
 import { credentialsOf, refuseLookup } from './refusal.ts'
 import type { Reports } from './reports.ts'
+import { goForward } from './reuse-or-forward.ts'
 import { policyAt, type Rules } from './route-rules.ts'
-import { goForward, noDirectives } from './search.ts'
 import type { Invalidation } from './selector.ts'
-import { type RequestDirectives, requestDirectives } from './semantics/cache-control.ts'
+import { noDirectives, type RequestDirectives, requestDirectives } from './semantics/cache-control.ts'
 import { isUnsafe } from './semantics/invalidate.ts'
 import type { StatusSettings } from './status-fields.ts'
 import type { EntryStore } from './store.ts'
@@ -104,7 +104,7 @@ export class Lookup implements Engine {
     if (clientDirectives === 'ignore') return noDirectives
     if (
       typeof clientDirectives === 'function' &&
-      !answered(clientDirectives(createView(request)), 'clientDirectives')
+      !atOnce(clientDirectives(createView(request)), 'clientDirectives')
     )
       return noDirectives
     return requestDirectives(request.headers)
@@ -140,7 +140,7 @@ export class Lookup implements Engine {
     const directives = this.directivesOf(request)
     const refusal = refuseLookup(request, policy, directives)
     if (refusal !== undefined)
-      return goForward(this, { request, policy, fills: false, ...refusal, ...this.#met(request, place) })
+      return goForward(this, { request, policy, fills: false, ...refusal, ...this.#arrival(request, place) })
     // Rules that are functions may need what only the route knows: a user who has been authenticated by then. The
     // route looks up by them; under the rules of the whole cache its request has not been looked up by its own.
     if (inFront && learned && policy.deferred)
@@ -205,13 +205,21 @@ export class Lookup implements Engine {
   #bypass(request: CacheRequest, place: Place, detail: string): Forward {
     const { policy } = place
     const invalidates = isUnsafe(request.method) && !policy.methods.has(request.method)
-    const met = this.#met(request, place)
-    return goForward(this, { request, policy, fills: false, reason: 'bypass', detail, invalidates, ...met })
+    const arrival = this.#arrival(request, place)
+    return goForward(this, {
+      request,
+      policy,
+      fills: false,
+      reason: 'bypass',
+      detail,
+      invalidates,
+      ...arrival,
+    })
   }
 
   /** A route may still look up what the front did not: then it counts from here what has been invalidated. */
-  #met({ method }: CacheRequest, { inFront }: Place): Pick<Plan, 'met'> {
-    return inFront && lookedUpAtRoutes.has(method) ? { met: this.store.stamp() } : {}
+  #arrival({ method }: CacheRequest, { inFront }: Place): Pick<Plan, 'stampAtArrival'> {
+    return inFront && lookedUpAtRoutes.has(method) ? { stampAtArrival: this.store.stamp() } : {}
   }
 }
 

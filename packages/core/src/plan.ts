@@ -33,7 +33,7 @@ export interface Plan {
   /** Whether functions have decided the key that only the route may ask. */
   readonly atRoute?: boolean
   /** The invalidation clock when the request met the cache, where nothing was looked up for it then. */
-  readonly met?: MaybePromise<Stamp | undefined>
+  readonly stampAtArrival?: MaybePromise<Stamp | undefined>
   /** Whether a response that is no error invalidates the target (RFC 9111 §4.4). */
   readonly invalidates?: boolean
 }
@@ -74,6 +74,13 @@ export const requestEditsOf = (plan: Plan): Readonly<Record<string, string | und
   return stored === undefined ? hidden : { ...hidden, ...validationHeaders(stored.headers) }
 }
 
+/**
+ * Whether what was looked up in front of a route holds by the route's policy as well. Functions may answer otherwise at
+ * the route: a user may have been authenticated meanwhile.
+ */
+export const holdsAlsoBy = ({ found, policy: front }: Plan, policy: Policy): boolean =>
+  found !== undefined && front.lookupId === policy.lookupId && !policy.deferred
+
 /** The route turns out to be one that is not cached: what its own lookup would have said. */
 export const switchedOff = (plan: Plan): Plan => ({
   ...plan,
@@ -82,9 +89,9 @@ export const switchedOff = (plan: Plan): Plan => ({
   detail: 'policy',
 })
 
-/** The plan of a later lookup, for a request whose clock was read, as `met`, at an earlier one: it counts from there. */
-export const countedFrom = (earlier: Plan, later: Plan, met: Stamp | undefined): Plan => {
-  const counted = earlier.found !== undefined || earlier.met !== undefined
+/** The plan of a later lookup, for a request whose clock was read at an earlier one, as `stamp`: it counts from there. */
+export const countedFrom = (earlier: Plan, later: Plan, stamp: Stamp | undefined): Plan => {
+  const counted = earlier.found !== undefined || earlier.stampAtArrival !== undefined
   const { found } = later
-  return counted && found !== undefined ? { ...later, found: stampedAt(found, met) } : later
+  return counted && found !== undefined ? { ...later, found: stampedAt(found, stamp) } : later
 }

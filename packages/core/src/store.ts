@@ -28,9 +28,9 @@ export interface Found {
 }
 
 /** What was found, for a request that had met the cache before: what its handler loaded may be as old as that. */
-export const stampedAt = (found: Found, met: Stamp | undefined): Found => ({
+export const stampedAt = (found: Found, stamp: Stamp | undefined): Found => ({
   ...found,
-  stamp: met,
+  stamp,
   here: undefined,
 })
 

@@ -1,4 +1,4 @@
-import { answered } from './answered.ts'
+import { atOnce } from './at-once.ts'
 import type { Policy } from './policy.ts'
 import { type CacheRequest, createView } from './view.ts'
 
@@ -23,17 +23,17 @@ const textOf = (name: string, value: unknown): string | undefined => {
 export const askBy = (request: CacheRequest, { key }: Pick<Policy, 'key'>): Asked['by'] => {
   if (key.by.length === 0) return nobody
   const view = createView(request)
-  return key.by.map(([name, of]) => textOf(name, answered(of(view), `key.by.${name}`)))
+  return key.by.map(([name, of]) => textOf(name, atOnce(of(view), `key.by.${name}`)))
 }
 
 /** What the function for the scope says; undefined also where there is none. */
 export const askScope = (request: CacheRequest, { scope }: Pick<Policy, 'scope'>): Asked['scope'] =>
-  typeof scope === 'function' ? answered(scope(createView(request)), 'scope') : undefined
+  typeof scope === 'function' ? atOnce(scope(createView(request)), 'scope') : undefined
 
 /** What is neither true nor false is no answer, and a request of which nothing is known bypasses the cache. */
 export const askWhen = (request: CacheRequest, { when }: Pick<Policy, 'when'>): boolean => {
   if (when === undefined) return true
-  const answer: unknown = answered(when(createView(request)), 'when')
+  const answer: unknown = atOnce(when(createView(request)), 'when')
   if (typeof answer === 'boolean') return answer
   throw new TypeError(`when returned a value of type ${typeof answer}`)
 }

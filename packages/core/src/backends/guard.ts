@@ -1,6 +1,6 @@
 import { CacheBackendError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../message.ts'
-import { type Asked, lateError } from '../within.ts'
+import { type BackendOperation, lateError } from '../within.ts'
 import { type AttemptLimits, tryWithin } from './attempts.ts'
 import type { Circuit } from './circuit.ts'
 import { UnderWay } from './under-way.ts'
@@ -23,7 +23,7 @@ export interface GuardParts {
   readonly circuit: Circuit
   readonly limits: Omit<AttemptLimits, 'deadlineMs'>
   readonly now: () => number
-  readonly failed: (asked: Asked, error: unknown) => void
+  readonly failed: (asked: BackendOperation, error: unknown) => void
 }
 
 /** Counters of what went to the store. */
@@ -114,7 +114,7 @@ export class Guard {
     return answer
   }
 
-  #note(asked: Asked, error: unknown): void {
+  #note(asked: BackendOperation, error: unknown): void {
     this.#lastError = error
     this.counts.failures++
     if (connectionCodes.test(codeOf(error))) this.counts.connectionErrors++

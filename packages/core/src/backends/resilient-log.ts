@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { CircuitState } from '../guarded.ts'
 import type { Logger } from '../options.ts'
-import type { Asked } from '../within.ts'
+import type { BackendOperation } from '../within.ts'
 
 /** Of one operation within one second: more lines say nothing new. */
 const linesPerSecond = 5
@@ -19,7 +19,7 @@ export class ResilientLog {
   }
 
   /** A failed read is a miss, and a warning; what was to be written is lost, and an error. */
-  failed({ backend, operation }: Asked, error: unknown): void {
+  failed({ backend, operation }: BackendOperation, error: unknown): void {
     if (this.#logger === undefined || !this.#mayLog()) return
     const level = /^(?:set|delete|clear|tags\.bump)/.test(operation) ? 'error' : 'warn'
     this.#log(level, `stowage ${backend}: ${operation} failed: ${messageOf(error)}`)

@@ -113,6 +113,9 @@ const readRequest = (value: string): RequestDirectives =>
 
 const none: ResponseDirectives & RequestDirectives = Object.freeze({})
 
+/** What a request says where its directives do not count. */
+export const noDirectives: RequestDirectives = none
+
 const limits: MemoryLimits = { values: 500, length: 256 }
 const rememberedResponse = remembering(readResponse, limits)
 const rememberedRequest = remembering(readRequest, limits)

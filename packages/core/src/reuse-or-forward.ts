@@ -6,12 +6,8 @@ import { infoOf } from './info.ts'
 import type { Plan } from './plan.ts'
 import { grantedFrom } from './precedence.ts'
 import { select } from './select.ts'
-import type { RequestDirectives } from './semantics/cache-control.ts'
 import { type ReuseFacts, staleness } from './semantics/reuse.ts'
 import { type Handling, statusFields } from './status-fields.ts'
-
-/** What a request says where its directives do not count. */
-export const noDirectives: RequestDirectives = {}
 
 /** A stored response as the answer. */
 export const reuse = (search: Search, entry: Decoded, facts: ReuseFacts, handling: Handling): Reuse => {

@@ -1,46 +1,15 @@
 import type { Decoded } from './decoded.ts'
-import type { Engine } from './engine.ts'
 import { addedFields, countMiss, type Exchange, rejectResponse, replaceWith } from './exchange.ts'
 import { factsOf } from './facts.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import { ownResponse, type SelectedResponse } from './select.ts'
-import type { RequestDirectives } from './semantics/cache-control.ts'
-import { mayReuse, mayUseStaleIfError, staleness } from './semantics/reuse.ts'
-import type { Found } from './store.ts'
-
-/** Which of its limits a handler has run over. */
-export type Limit = 'soft' | 'hard'
+import { staleness } from './semantics/reuse.ts'
+import { type Limit, staleInstead } from './stand-in.ts'
 
 /** How long a handler may go on that nobody waits for any more: as long as a background revalidation. */
 const longestAlone = 30_000
 /** Handlers that go on alone at a time: their clients are answered, and may ask for more. */
 const mostAlone = 1000
-
-/** A client that wants no stored response waits for the handler, as long as there is one to wait for. */
-const wantsStored = (entry: Decoded, engine: Engine, directives: RequestDirectives): boolean =>
-  !mayReuse(factsOf(engine, entry), directives).reason.code.startsWith('request-')
-
-/**
- * The stale response that may stand in for an overdue handler (RFC 5861 §4), checked against what has been invalidated
- * since it was found.
- */
-export const staleInstead = (
-  engine: Engine,
-  found: Found | undefined,
-  directives: RequestDirectives,
-  limit: Limit,
-): MaybePromise<Decoded | undefined> => {
-  const entry = found?.entry
-  if (entry === undefined) return undefined
-  return whenReady(engine.store.stamp(), (stamp) => {
-    if (stamp === undefined) return undefined
-    return whenReady(engine.store.verify(entry, stamp), (valid) => {
-      if (valid === undefined || (limit === 'soft' && !wantsStored(valid, engine, directives)))
-        return undefined
-      return mayUseStaleIfError(factsOf(engine, valid), valid.stored.status, directives) ? valid : undefined
-    })
-  })
-}
 
 /** The stale response as it is sent in the handler's place. */
 const staleResponse = (exchange: Exchange, entry: Decoded, detail: string): SelectedResponse | undefined => {
@@ -62,7 +31,7 @@ export interface Limited {
 }
 
 /** The time that a handler has: softTimeout, hardTimeout, and an end to what goes on alone. One timer for them all. */
-export class Limits {
+export class HandlerLimits {
   readonly #forward: Limited
   /** Nobody waits for the handler's response any more. */
   isReplaced = false
