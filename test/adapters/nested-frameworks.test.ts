@@ -125,4 +125,15 @@ describe.each<readonly [string, Serve]>([
     expect((await request(url)).text).toBe('run 1')
     expect(signals).toHaveLength(2)
   })
+
+  test('what the handler says counts for both', async () => {
+    let runs = 0
+    const handle: Handle = async (cache) => {
+      runs += 1
+      cache?.skip('on purpose')
+      return `run ${runs}`
+    }
+    const url = `${await serve(handle, { name: 'outer' }, { name: 'inner' })}/a`
+    for (const text of ['run 1', 'run 2']) expect((await request(url)).text).toBe(text)
+  })
 })

@@ -81,7 +81,7 @@ export class ReplyCapture {
     // A handler that does not return its reply has Fastify send another.
     if (this.#waits) return
     const payload = readable(opened(this.#reply, given))
-    const ready = begun(payload, this.#forward, this.#reply.raw)
+    const ready = begun(payload, this.#forward, this.#reply.raw, new ReplyFields(this.#reply))
     if (ready === undefined) this.#settle(payload, done)
     else {
       const settle = (): void => this.#settle(payload, done)

@@ -99,6 +99,13 @@ export class Aside {
     })
   }
 
+  /** Nobody wants it any more: what the handler's side has attached to its response is let go, as with a client. */
+  close(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    process.nextTick(() => this.#close())
+  }
+
   #describe(): PropertyDescriptorMap {
     const { statusCode } = this.#response
     const own = { statusCode, statusMessage: undefined as string | undefined }
@@ -174,8 +181,7 @@ export class Aside {
   #destroy(error: unknown): ServerResponse {
     if (this.#state === 'open') {
       this.#onDestroy(error)
-      this.#state = 'ended'
-      process.nextTick(() => this.#close())
+      this.close()
     }
     return this.#response
   }
@@ -191,20 +197,25 @@ export class Aside {
 const isReplaceable = (response: ServerResponse): boolean =>
   !response.headersSent && !response.destroyed && !response.writableEnded && response.socket !== null
 
+const closeOnAbort = (aside: Aside, signal: AbortSignal): void => {
+  if (signal.aborted) aside.close()
+  else signal.addEventListener('abort', () => aside.close(), { once: true })
+}
+
 /**
  * Sends `selected` over the fields that stood there in front of the cache, by the methods of `layer`, and sets aside
  * what the handler makes: it may set, write and end its response as if nothing had been sent. Undefined where it is too
  * late, or Node refuses it.
  *
  * @example
- * const rules = { outer: {}, listeners, onDestroy: (error: unknown) => forward.abort(error) }
+ * const rules = { outer: {}, listeners, signal, onDestroy: (error: unknown) => forward.abort(error) }
  * forward.onReplace = (selected) => (aside = sendAside(response, selected, methods, rules)) !== undefined
  */
 export const sendAside = (
   response: ServerResponse,
   selected: SelectedResponse,
   layer: Pick<Methods, 'writeHead' | 'end'>,
-  { outer, listeners, onDestroy }: AsideRules,
+  { outer, listeners, signal, onDestroy }: AsideRules,
 ): Aside | undefined => {
   if (!isReplaceable(response)) return undefined
   const aside = new Aside(response, listeners, onDestroy)
@@ -217,6 +228,7 @@ export const sendAside = (
     if (!response.headersSent) return undefined
   }
   aside.install()
+  closeOnAbort(aside, signal)
   return aside
 }
 
@@ -224,13 +236,17 @@ export const sendAside = (
  * What stands around a handler whose response is set aside.
  *
  * @example
- * const rules: AsideRules = { outer: {}, listeners: endListeners(res), onDestroy: (error) => forward.abort(error) }
+ * const { signal } = forward.handler
+ * const onDestroy = (error: unknown) => forward.abort(error)
+ * const rules: AsideRules = { outer: {}, listeners: endListeners(res), signal, onDestroy }
  */
 export interface AsideRules {
   /** The fields that were set in front of the cache. */
   readonly outer: FieldMap
   /** Who waits for the end of the response in front of the cache. */
   readonly listeners: ReadonlySet<unknown>
+  /** Aborts when nobody wants the handler's response any more. */
+  readonly signal: AbortSignal
   /** The handler's side destroys the response that it has not ended. */
   onDestroy(error: unknown): void
 }

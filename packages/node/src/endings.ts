@@ -46,6 +46,27 @@ export const abortOnClose = (response: ServerResponse, forward: Forward, capture
   if (response.socket === null) onCloseBefore(response, leave)
 }
 
+/** Who waits for the end of a response by way of `on-finished` is in a list on it: one, whoever began it. */
+interface WithList {
+  __onFinished?: ((error?: unknown) => void) & { readonly queue: ((error: unknown, of: unknown) => void)[] }
+}
+
+/**
+ * Gives the handler's side a list of its own. That of the layers outside is told what becomes of the connection, and
+ * what the handler's side has said there, as Koa of each stream, would be let go with a client that has been answered.
+ */
+export const keepListApart = (response: ServerResponse): void => {
+  const holder = response as WithList
+  const tell = (): void => {
+    if (holder.__onFinished === list) delete holder.__onFinished
+    const error = response.req.httpVersionMajor < 2 ? response.socket?.errored : undefined
+    for (const told of list.queue.splice(0)) told(error ?? null, response)
+  }
+  const list = Object.assign(tell, { queue: [] as ((error: unknown, of: unknown) => void)[] })
+  holder.__onFinished = list
+  response.on('finish', tell).on('close', tell)
+}
+
 export const replacing =
   (capture: Replaceable) =>
   (selected: SelectedResponse): boolean =>

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Forward, ForwardedHead, SelectedResponse, Verdict } from '@stowage/core'
 import { endListeners } from './aside.ts'
 import type { Captured, UnsentBody } from './captured.ts'
-import { abortOnClose, endingWith304, type Replaceable, replacing } from './endings.ts'
+import { abortOnClose, endingWith304, keepListApart, type Replaceable, replacing } from './endings.ts'
 import { isGone } from './gone.ts'
 import { HandlerHead } from './handler-head.ts'
 import { isRefusedHead, settleHead, unsentHead } from './head.ts'
@@ -52,6 +52,7 @@ export class ResponseCapture implements Captured, Replaceable {
     Object.assign(response, this.#patched)
     abortOnClose(response, forward, this)
     this.#listeners = endListeners(response)
+    keepListApart(response)
     forward.onNotModified = endingWith304(response)
     forward.onReplace = replacing(this)
   }
@@ -66,6 +67,7 @@ export class ResponseCapture implements Captured, Replaceable {
     return this.#outlet.replace(selected, {
       outer: this.#head.outer,
       listeners: this.#listeners,
+      signal: this.#forward.handler.signal,
       onDestroy: (error: unknown) => this.#forward.abort(error),
     })
   }

@@ -79,7 +79,13 @@ export const permitsCredentials = (
 
 const endless = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/grpc)/i
 
-/** Responses that end late or never, and those that ask not to be buffered. */
+/**
+ * Whether a response by these fields ends late or never, or asks not to be buffered: it is never stored, and its head is
+ * worth sending before there is anything else of it.
+ *
+ * @example
+ * isEndless({ 'content-type': 'text/event-stream' })
+ */
 export const isEndless = (headers: FieldMap): boolean =>
   endless.test(fieldValue(headers, 'content-type') ?? '') ||
   fieldValue(headers, 'x-accel-buffering')?.trim().toLowerCase() === 'no'
