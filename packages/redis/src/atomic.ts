@@ -3,6 +3,7 @@ import { isCluster } from './client.ts'
 import type { Operations } from './operations.ts'
 import { count, expiry, lifetime, text } from './reply.ts'
 import { script } from './script.ts'
+import { written } from './texts.ts'
 
 type Atomic = Required<Pick<CacheBackend, 'increment' | 'setIfAbsent' | 'compareAndDelete' | 'setIfOwner'>>
 
@@ -35,7 +36,7 @@ export const atomicOperations = (operations: Operations): Atomic => {
   const inTwoSteps = async (key: string, value: string, ttl: number, leaseKey: string, token: string) => {
     const holder = text(await operations.send('GET', names.entry(leaseKey)))
     if (holder !== token) return false
-    await operations.send('SET', names.entry(key), value, ...expiry(ttl))
+    await operations.send('SET', names.entry(key), written(value), ...expiry(ttl))
     return true
   }
 
@@ -46,21 +47,26 @@ export const atomicOperations = (operations: Operations): Atomic => {
       ),
     setIfAbsent: (key, value, ttl) =>
       operations.run('setIfAbsent', async () => {
-        const done = await operations.send('SET', names.entry(key), value, ...expiry(ttl), 'NX')
+        const done = await operations.send('SET', names.entry(key), written(value), ...expiry(ttl), 'NX')
         if (done === 'OK') stats.sets++
         return done === 'OK'
       }),
     compareAndDelete: (key, expected) =>
       operations.run('compareAndDelete', async () => {
-        const removed = count(await operations.script(compareAndDeleteScript, [key], [expected]))
+        const removed = count(await operations.script(compareAndDeleteScript, [key], [written(expected)]))
         stats.deletes += removed
         return removed === 1
       }),
     setIfOwner: (key, value, ttl, leaseKey, token) =>
       operations.run('setIfOwner', async () => {
         const whole = async (): Promise<boolean> =>
-          count(await operations.script(setIfOwnerScript, [key, leaseKey], [value, lifetime(ttl), token])) ===
-          1
+          count(
+            await operations.script(
+              setIfOwnerScript,
+              [key, leaseKey],
+              [written(value), lifetime(ttl), written(token)],
+            ),
+          ) === 1
         const cluster = isCluster(operations.connection().client)
         const done = await (cluster ? inTwoSteps(key, value, ttl, leaseKey, token) : whole())
         if (done) stats.sets++

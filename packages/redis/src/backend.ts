@@ -8,6 +8,7 @@ import { Operations } from './operations.ts'
 import { singleOperations } from './single.ts'
 import type { RedisCounters } from './stats.ts'
 import { createTagState } from './tag-state.ts'
+import { written } from './texts.ts'
 
 /** What `redis()` is made of: every capability, and what fails rejects. */
 export interface RawRedis extends Required<Omit<CacheBackend, 'stats'>> {
@@ -58,7 +59,7 @@ export const createRedisBackend = (link: Link, settings: BackendSettings): RawRe
     // Redis drops what has expired by itself.
     prune: () => 0,
     publish: async (channel, message) => {
-      const send = () => operations.send('PUBLISH', names.channel(channel), message)
+      const send = () => operations.send('PUBLISH', names.channel(channel), written(message))
       if (!operations.closed) await operations.run('publish', send)
     },
     subscribe: async (channel, on, onLost) =>

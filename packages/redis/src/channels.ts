@@ -1,5 +1,6 @@
 import type { RedisClient } from './client.ts'
 import { within } from './connection.ts'
+import { readBack } from './texts.ts'
 
 interface Heard {
   readonly on: (message: string) => void
@@ -9,18 +10,28 @@ interface Heard {
 interface Listener extends Heard {
   /** Whether whoever subscribed has been told that messages arrive. */
   begun: boolean
+  /** Tells whoever subscribed. */
+  readonly arrives: () => void
 }
 
 const firstAttemptMs = 1000
-const reopenMs = 500
+/** From one client that has given up to the next. */
+const reopenMs = 100
+/** A connection that only listens owes no reply: it is asked so often for one. */
+const probeMs = 1000
+/** Questions without an answer, after which the connection is given up. */
+const mostSilent = 2
 
 /** Subscriptions over a connection of their own, which is opened for the first and closed after the last of them. */
 export class Channels {
-  readonly #open: () => RedisClient
+  readonly #open: () => Promise<RedisClient>
   readonly #listeners = new Map<string, Set<Listener>>()
   #client: RedisClient | undefined
+  #opening = false
+  #probe: NodeJS.Timeout | undefined
+  #silent = 0
 
-  constructor(open: () => RedisClient) {
+  constructor(open: () => Promise<RedisClient>) {
     this.#open = open
   }
 
@@ -29,75 +40,120 @@ export class Channels {
    * they do: a subscription is not lost because it began at a bad time.
    */
   async subscribe(channel: string, heard: Heard): Promise<() => Promise<void>> {
-    const listener: Listener = { ...heard, begun: false }
-    const known = this.#listeners.get(channel)
-    const listeners = known ?? new Set()
+    let arrives = (): void => undefined
+    const arrived = new Promise<void>((resolve) => {
+      arrives = resolve
+    })
+    const listener: Listener = { ...heard, begun: false, arrives }
+    const listeners = this.#listeners.get(channel) ?? new Set()
     listeners.add(listener)
     this.#listeners.set(channel, listeners)
-    const client = this.#connected()
-    await within(firstAttemptMs, this.#listen(client, channel))
+    this.#begin(channel)
+    await within(firstAttemptMs, arrived)
     listener.begun = true
     return () => this.#end(channel, listener)
   }
 
   close(): void {
     this.#listeners.clear()
-    const client = this.#client
-    this.#client = undefined
-    client?.disconnect()
+    this.#leave()?.disconnect()
   }
 
-  #connected(): RedisClient {
-    if (this.#client !== undefined && this.#client.status !== 'end') return this.#client
-    const client = this.#open()
+  #begin(channel: string): void {
+    const client = this.#client
+    if (client === undefined) void this.#connect()
+    else if (client.status === 'ready') this.#listen(client, channel, false)
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#opening) return
+    this.#opening = true
+    try {
+      const client = await this.#open()
+      if (this.#listeners.size > 0) this.#use(client)
+      else client.disconnect()
+    } catch {
+      this.#connectLater()
+    } finally {
+      this.#opening = false
+    }
+  }
+
+  #use(client: RedisClient): void {
     this.#client = client
     client.on('error', () => undefined)
-    client.on('message', (channel, message) => this.#deliver(String(channel), String(message)))
+    client.on('message', (channel, message) => this.#deliver(String(channel), readBack(String(message))))
     client.on('ready', () => this.#restore(client))
-    client.on('end', () => this.#reopen(client))
+    // A client may give up for ever; those who listen do not.
+    client.on('end', () => {
+      if (this.#client !== client) return
+      this.#leave()
+      this.#connectLater()
+    })
+    this.#probe = setInterval(() => this.#ask(client), probeMs)
+    this.#probe.unref()
     if (client.status === 'wait') client.connect().catch(() => undefined)
+    else if (client.status === 'ready') this.#restore(client)
+  }
+
+  #leave(): RedisClient | undefined {
+    const client = this.#client
+    this.#client = undefined
+    clearInterval(this.#probe)
     return client
   }
 
-  /** A client may give up for ever; those who listen do not. */
-  #reopen(client: RedisClient): void {
-    if (this.#client !== client) return
-    this.#client = undefined
+  #connectLater(): void {
     const timer = setTimeout(() => {
-      if (this.#listeners.size > 0) this.#connected()
+      if (this.#listeners.size > 0 && this.#client === undefined) void this.#connect()
     }, reopenMs)
     timer.unref()
   }
 
-  async #listen(client: RedisClient, channel: string): Promise<void> {
-    if (client.status !== 'ready') {
-      await new Promise<void>((resolve) => {
-        const ready = (): void => {
-          client.off('ready', ready)
-          client.off('end', ready)
-          resolve()
-        }
-        client.on('ready', ready)
-        client.on('end', ready)
-      })
+  /** After a connection was made: what was sent before has gone nowhere, and everybody is told once messages arrive. */
+  #restore(client: RedisClient): void {
+    this.#silent = 0
+    for (const channel of this.#listeners.keys()) this.#listen(client, channel, true)
+  }
+
+  #listen(client: RedisClient, channel: string, anew: boolean): void {
+    client.subscribe(channel).then(
+      () => {
+        if (client === this.#client) this.#arrived(channel, anew)
+      },
+      () => undefined,
+    )
+  }
+
+  #arrived(channel: string, anew: boolean): void {
+    for (const { begun, arrives, onLost } of this.#listeners.get(channel) ?? []) {
+      if (!begun) arrives()
+      else if (anew && onLost !== undefined) call(onLost)
     }
-    await client.subscribe(channel)
+  }
+
+  /** To subscribe once more changes nothing and is answered; so is what a client asks first of all. */
+  #ask(client: RedisClient): void {
+    const { status } = client
+    const [channel] = this.#listeners.keys()
+    const answered = (): void => {
+      this.#silent = 0
+    }
+    if ((status !== 'ready' && status !== 'connect') || channel === undefined) {
+      answered()
+      return
+    }
+    if (this.#silent >= mostSilent) {
+      answered()
+      client.disconnect(true)
+      return
+    }
+    this.#silent++
+    if (status === 'ready') client.subscribe(channel).then(answered, answered)
   }
 
   #deliver(channel: string, message: string): void {
     for (const { on } of this.#listeners.get(channel) ?? []) call(() => on(message))
-  }
-
-  /** After a lost connection: what was sent meanwhile has gone nowhere, and everybody is told once messages arrive again. */
-  #restore(client: RedisClient): void {
-    for (const [channel, listeners] of this.#listeners) {
-      client.subscribe(channel).then(
-        () => {
-          for (const { begun, onLost } of listeners) if (begun && onLost !== undefined) call(onLost)
-        },
-        () => undefined,
-      )
-    }
   }
 
   async #end(channel: string, listener: Listener): Promise<void> {

@@ -46,7 +46,7 @@ export interface RedisClient {
 /** What only a `Cluster` has. */
 interface ClusterClient {
   readonly isCluster: true
-  nodes(role: 'master'): readonly RedisClient[]
+  nodes(role: 'master' | 'all'): readonly RedisClient[]
 }
 
 export const isCluster = (client: RedisClient): client is RedisClient & ClusterClient =>
@@ -55,6 +55,18 @@ export const isCluster = (client: RedisClient): client is RedisClient & ClusterC
 /** The nodes that hold the keys between them. */
 export const mastersOf = (client: RedisClient): readonly RedisClient[] =>
   isCluster(client) ? client.nodes('master') : [client]
+
+/**
+ * A client that only listens. In a Cluster every node has every message; its own subscriptions go from one node to
+ * another without a word about what was sent meanwhile, so one node is listened to by a client for it alone.
+ */
+export const listenerOf = (client: RedisClient): RedisClient => {
+  if (!isCluster(client)) return client.duplicate()
+  const nodes = client.nodes('all')
+  const node = nodes[Math.floor(Math.random() * nodes.length)]
+  if (node === undefined) throw new Error('no node of the cluster is known')
+  return node.duplicate()
+}
 
 /** What the client puts before every key by itself, but neither before a pattern nor a channel. */
 export const keyPrefixOf = (client: RedisClient): string => {

@@ -1,6 +1,6 @@
-import type { RedisClient } from './client.ts'
+import { isCluster, listenerOf, type RedisClient } from './client.ts'
 import { Connection } from './connection.ts'
-import { openClient } from './open-client.ts'
+import { openClient, openListener } from './open-client.ts'
 import type { Target } from './target.ts'
 
 /** A backend's way to Redis. */
@@ -12,8 +12,8 @@ export interface Link {
   connection(): Connection
   /** Gives the connections up and opens new ones: their replies cannot be trusted. */
   suspect(): void
-  /** A client that subscribes and does nothing else. */
-  subscriber(): RedisClient
+  /** A client that subscribes and does nothing else; rejects where it cannot be made now. */
+  subscriber(): Promise<RedisClient>
   close(): Promise<void>
 }
 
@@ -31,7 +31,10 @@ export const ownClientLink = (client: RedisClient, openMs: number): Link => {
     },
     connection: () => connection,
     suspect: ignore,
-    subscriber: () => client.duplicate(),
+    subscriber: async () => {
+      if (isCluster(client)) await connection.open()
+      return listenerOf(client)
+    },
     close: async () => undefined,
   }
 }
@@ -132,7 +135,12 @@ export const sharedLink = (target: Target): Link => {
     },
     connection: () => link.connection(),
     suspect: () => link.suspect(),
-    subscriber: () => openClient(target, true),
+    subscriber: async () => {
+      if (target.cluster.length === 0) return openListener(target)
+      const connection = link.connection()
+      await connection.open()
+      return listenerOf(connection.client)
+    },
     close: async () => {
       if (!open) return
       open = false

@@ -4,6 +4,7 @@ import type { Operations } from './operations.ts'
 import { expiry, text } from './reply.ts'
 import { literal, scan } from './scan.ts'
 import { unlink } from './single.ts'
+import { readBack, written } from './texts.ts'
 
 type Many = Required<Pick<CacheBackend, 'getMany' | 'setMany' | 'deleteMany' | 'keys' | 'clear'>>
 
@@ -20,9 +21,9 @@ async function* candidates(operations: Operations, pattern: string): AsyncGenera
   const connection = operations.connection()
   const prefix = keyPrefixOf(connection.client) + operations.names.prefix
   // For Redis `?` is one byte, for whoever wrote the pattern one character.
-  const wider = pattern.split(/([*?])/).map((part) => (/^[*?]$/.test(part) ? '*' : literal(part)))
+  const wider = pattern.split(/([*?])/).map((part) => (/^[*?]$/.test(part) ? '*' : literal(written(part))))
   for await (const names of scan(connection, literal(prefix) + wider.join('')))
-    yield names.map((name) => name.slice(prefix.length))
+    yield names.map((name) => readBack(name.slice(prefix.length)))
 }
 
 async function* keysOf(operations: Operations, pattern: string): AsyncGenerator<string> {
@@ -78,7 +79,7 @@ export const manyOperations = (operations: Operations): Many => {
       const all = [...new Map(entries)]
       if (operations.closed || !(ttl > 0)) return 0
       const set = ([key, value]: readonly [string, string]): Promise<unknown> =>
-        operations.send('SET', names.entry(key), value, ...expiry(ttl))
+        operations.send('SET', names.entry(key), written(value), ...expiry(ttl))
       await operations.run('setMany', () => each(all, set))
       stats.sets += all.length
       return all.length

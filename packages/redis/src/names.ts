@@ -1,3 +1,5 @@
+import { written } from './texts.ts'
+
 /** How the names of one namespace lie in Redis. */
 export interface Names {
   /** Before the key of every entry. */
@@ -12,12 +14,13 @@ export interface Names {
  * A namespace has no braces, so that no prefix is the beginning of another's. The empty braces come first in a key:
  * a Cluster then takes the slot from the whole of it, whatever braces a client gets into the rest.
  */
-export const createNames = (namespace: string): Names => {
+export const createNames = (given: string): Names => {
+  const namespace = written(given)
   const prefix = `${namespace}{}:`
   return {
     prefix,
     state: `{${namespace}}:tags`,
-    entry: (key) => prefix + key,
-    channel: (name) => `${namespace}{}!${name}`,
+    entry: (key) => prefix + written(key),
+    channel: (name) => `${namespace}{}!${written(name)}`,
   }
 }

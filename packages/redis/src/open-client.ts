@@ -115,6 +115,9 @@ const openRedis = (target: Target, queue: boolean): Redis => {
   return client
 }
 
-/** A client of our own; `queue` where it is for subscriptions alone, which outlast a lost connection. */
-export const openClient = (target: Target, queue = false): RedisClient =>
-  target.cluster.length > 0 ? openCluster(target) : openRedis(target, queue)
+/** A client of our own. */
+export const openClient = (target: Target): RedisClient =>
+  target.cluster.length > 0 ? openCluster(target) : openRedis(target, false)
+
+/** One for subscriptions alone, outside of a Cluster. */
+export const openListener = (target: Target): RedisClient => openRedis(target, true)

@@ -30,7 +30,7 @@ export class Operations {
     return this.#link.connection()
   }
 
-  subscriber(): RedisClient {
+  subscriber(): Promise<RedisClient> {
     return this.#link.subscriber()
   }
 

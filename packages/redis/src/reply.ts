@@ -1,4 +1,5 @@
 import type { CommandArgument } from './client.ts'
+import { readBack } from './texts.ts'
 
 /** Some 30,000 years: Redis refuses the numbers beyond. */
 const mostMs = 1e15
@@ -14,7 +15,8 @@ export const expiry = (ttl: number): readonly CommandArgument[] => {
 }
 
 export const text = (reply: unknown): string | null => {
-  if (reply === null || typeof reply === 'string') return reply
+  if (typeof reply === 'string') return readBack(reply)
+  if (reply === null) return null
   throw new TypeError(`Redis answered with ${typeof reply}, not with text`)
 }
 

@@ -1,6 +1,7 @@
 import type { CacheBackend } from '@stowage/core'
 import type { Operations } from './operations.ts'
 import { count, expiry, text } from './reply.ts'
+import { written } from './texts.ts'
 
 type Single = Required<Pick<CacheBackend, 'get' | 'set' | 'delete' | 'has' | 'getWithTtl'>>
 
@@ -34,7 +35,9 @@ export const singleOperations = (operations: Operations): Single => {
     set: async (key, value, ttl) => {
       if (operations.closed) return
       if (!(ttl > 0)) return remove(key)
-      await operations.run('set', () => operations.send('SET', names.entry(key), value, ...expiry(ttl)))
+      await operations.run('set', () =>
+        operations.send('SET', names.entry(key), written(value), ...expiry(ttl)),
+      )
       stats.sets++
     },
     delete: remove,

@@ -194,6 +194,29 @@ describe('messages', () => {
     expect(heard).toEqual(['first', 'lost', 'second'])
   })
 
+  test('are said to be lost where nothing arrives any more and nothing says so', async () => {
+    const proxy = await startProxy(server.port)
+    onTestFinished(() => proxy.end())
+    const heard: string[] = []
+    const listen = async (options: RedisOptions): Promise<void> => {
+      await make(options).subscribe(
+        'news',
+        (message) => heard.push(message),
+        () => heard.push('lost'),
+      )
+    }
+    const url = `redis://:secret@127.0.0.1:${proxy.port}`
+    const client = new Redis(url, { disconnectTimeout: 50 })
+    onTestFinished(() => client.disconnect())
+    await listen({ url })
+    await listen({ client })
+    proxy.forget()
+    await eventually(() => heard.length === 2, 'both are told')
+    await make({ url: server.url }).publish('news', 'after')
+    await eventually(() => heard.length === 4, 'the message')
+    expect(heard).toEqual(['lost', 'lost', 'after', 'after'])
+  })
+
   test('arrive at last where the server was not there when the subscription began', async () => {
     const port = await freePort()
     const backend = make({ url: `redis://127.0.0.1:${port}` })

@@ -58,6 +58,9 @@ const coders: Readonly<Record<Algorithm, Coder | undefined>> = {
   zstd: coderOf('zstdCompress', 'zstdDecompress'),
 }
 
+/** In UTF-8, which is what is compressed, all surrogates that stand alone are one. */
+const isWhole = (text: string): boolean => (text as unknown as { isWellFormed(): boolean }).isWellFormed()
+
 interface Settings {
   readonly algorithm: Algorithm
   readonly minBytes: number
@@ -93,7 +96,7 @@ class Packing {
     const as = value.startsWith(mark) ? mark + plain + value : value
     const coder = coders[algorithm]
     const size = Buffer.byteLength(value)
-    if (coder === undefined || size < minBytes || size > maxBytes) return as
+    if (coder === undefined || size < minBytes || size > maxBytes || !isWhole(value)) return as
     return coder.pack(Buffer.from(value)).then((bytes) => {
       const packed = `${mark}${marks[algorithm]}${bytes.toString('base64')}`
       return packed.length < value.length ? packed : as

@@ -144,6 +144,13 @@ describe('compressed()', () => {
     expect(making('lzma')).toThrow(refusal)
   })
 
+  test('gives back what UTF-8 does not have, however long', async () => {
+    const backend = compressed(memory())
+    const value = `half \ud800 ${'of a text '.repeat(1000)}`
+    await backend.set('key', value, 60)
+    expect(await backend.get('key')).toBe(value)
+  })
+
   test('answers at once where nothing is compressed, and reads what was there before', () => {
     const store = memory()
     store.set('old', 'plain', 60)
