@@ -6,7 +6,7 @@ import { type Import, type Package, packageNamed, packages, type SourceFile, sou
 const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
   [/^semantics\//, /^(?:semantics\/.*|(?:message|field-table)\.ts)$/],
   [
-    /^backends\/memory\.ts$/,
+    /^backends\/memory-entries\.ts$/,
     /^(?:backends\/.*|(?:backend|builtin|message|errors|health|members|options|durations|within|guarded|tag-table|glob)\.ts|node:.*|lru-cache)$/,
   ],
   [

@@ -1,21 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { LRUCache } from 'lru-cache'
 import type { BackendHealth, CacheBackend, MemoryBackend, SyncTagState } from '../backend.ts'
 import { CacheBackendError } from '../errors.ts'
 import { matchesGlob } from '../glob.ts'
 import { unreachable } from '../health.ts'
 import { createTagTable } from '../tag-table.ts'
+import { MemoryEntries, type MemoryEntry, textIn } from './memory-entries.ts'
 import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
 import { MemoryRoom } from './memory-room.ts'
 import { CountedMemory } from './memory-stats.ts'
 import { createSweep, SLICE, type Sweep } from './memory-sweep.ts'
-import { type KeptText, MemoryTexts, textOf } from './memory-texts.ts'
-
-interface Stored {
-  readonly text: KeptText
-  /** By the backend's clock; Infinity without expiry. At that moment it has expired. */
-  readonly expiresAt: number
-}
 
 /**
  * Entries in the memory of this process, the least recently used evicted first. Bounded by entries and by bytes;
@@ -47,42 +40,38 @@ class MemoryStore implements MemoryBackend {
   readonly #stats: CountedMemory
   readonly #sweep: Sweep
   readonly #room: MemoryRoom
-  #lru: LRUCache<string, Stored>
-  #texts: MemoryTexts
-  /** Iterates soundly while entries come and go, which the order of use cannot: every read changes that. */
-  #keys = new Set<string>()
+  readonly #entries: MemoryEntries
   #closed = false
 
   constructor(settings: MemorySettings) {
     this.#settings = settings
     this.#clock = settings.clock
-    this.#texts = this.#createTexts()
-    this.#lru = this.#createLru()
+    this.#entries = new MemoryEntries(settings.maxBytes, settings.heapLimitRatio !== undefined)
     this.#room = new MemoryRoom(settings, {
-      entries: () => this.#lru.size,
-      bytes: () => this.#lru.calculatedSize,
-      evictOldest: () => void this.#lru.pop(),
+      entries: () => this.#entries.size,
+      bytes: () => this.#entries.bytes,
+      evictOldest: () => this.#entries.evictOldest(),
     })
     this.#sweep = createSweep(settings.cleanupMs, {
-      size: () => this.#lru.size,
-      keys: () => this.#keys.values(),
+      size: () => this.#entries.size,
+      keys: () => this.#entries.keys.values(),
       expire: (key) => this.#expireIfDue(key),
     })
-    const gauges = { entries: () => this.#lru.size, bytes: () => this.#lru.calculatedSize }
+    const gauges = { entries: () => this.#entries.size, bytes: () => this.#entries.bytes }
     const { maxEntries, maxBytes } = settings
     this.#stats = new CountedMemory({ ...gauges, maxEntries, maxBytes }, () => this.#countExpired())
   }
 
   get(key: string): string | null {
     const stored = this.#use(key)
-    return stored === undefined ? null : textOf(stored.text)
+    return stored === undefined ? null : textIn(stored)
   }
 
   getWithTtl(key: string): { value: string; ttl: number } | null {
     const stored = this.#use(key)
     if (stored === undefined) return null
     const { expiresAt } = stored
-    const value = textOf(stored.text)
+    const value = textIn(stored)
     if (expiresAt === Number.POSITIVE_INFINITY) return { value, ttl: expiresAt }
     const ttl = (expiresAt - this.#clock()) / 1000
     return ttl > 0 ? { value, ttl } : null
@@ -98,7 +87,7 @@ class MemoryStore implements MemoryBackend {
   }
 
   has(key: string): boolean {
-    const stored = this.#lru.peek(key)
+    const stored = this.#entries.peek(key)
     return stored !== undefined && !this.#isExpired(stored)
   }
 
@@ -123,19 +112,15 @@ class MemoryStore implements MemoryBackend {
   }
 
   clear(): number {
-    const removed = this.#lru.size
-    // A new one, because lru-cache's own clear() walks over every entry.
-    this.#texts = this.#createTexts()
-    this.#lru = this.#createLru()
-    this.#keys = new Set()
     this.#sweep.stop()
-    return removed
+    return this.#entries.clear()
   }
 
   async *keys(pattern?: string): AsyncIterable<string> {
     // Keys added from now on come after those that are there, so that counting keeps a flood of them out.
-    let left = this.#keys.size
-    for (const key of this.#keys) {
+    const { keys } = this.#entries
+    let left = keys.size
+    for (const key of keys) {
       if (left-- === 0) return
       if (left % SLICE === 0) await nextTurn()
       if (this.has(key) && (pattern === undefined || matchesGlob(pattern, key))) yield key
@@ -144,7 +129,7 @@ class MemoryStore implements MemoryBackend {
 
   prune(): number {
     let removed = 0
-    for (const key of this.#keys) if (this.#expireIfDue(key)) removed++
+    for (const key of this.#entries.keys) if (this.#expireIfDue(key)) removed++
     return removed
   }
 
@@ -163,13 +148,13 @@ class MemoryStore implements MemoryBackend {
 
   #countExpired(): number {
     let expired = 0
-    for (const stored of this.#lru.values()) if (this.#isExpired(stored)) expired++
+    for (const stored of this.#entries.values()) if (this.#isExpired(stored)) expired++
     return expired
   }
 
   /** A lookup that counts: as hit or miss, and as a use that keeps the entry from eviction. */
-  #use(key: string): Stored | undefined {
-    const stored = this.#lru.get(key)
+  #use(key: string): MemoryEntry | undefined {
+    const stored = this.#entries.use(key)
     if (stored !== undefined) {
       if (!this.#isExpired(stored)) {
         this.#stats.hits++
@@ -182,7 +167,7 @@ class MemoryStore implements MemoryBackend {
   }
 
   /** The comparison is this way round so that a clock that says NaN expires entries rather than keeping them. */
-  #isExpired(stored: Stored): boolean {
+  #isExpired(stored: MemoryEntry): boolean {
     return stored.expiresAt !== Number.POSITIVE_INFINITY && !(stored.expiresAt > this.#clock())
   }
 
@@ -194,17 +179,16 @@ class MemoryStore implements MemoryBackend {
       this.#remove(key)
       return false
     }
-    const lru = this.#lru
-    let expected = lru.size
-    if (!lru.has(key)) {
-      if (lru.size >= this.#settings.maxEntries) lru.pop()
+    const entries = this.#entries
+    let expected = entries.size
+    if (!entries.has(key)) {
+      if (entries.size >= this.#settings.maxEntries) entries.evictOldest()
       expected++
     }
     const expiresAt = ttl === Number.POSITIVE_INFINITY ? ttl : this.#clock() + ttl * 1000
-    lru.set(key, { text: this.#texts.keep(value), expiresAt }, { size })
-    this.#keys.add(key)
+    entries.put(key, value, expiresAt, size)
     this.#stats.sets++
-    const evicted = expected - lru.size
+    const evicted = expected - entries.size
     this.#stats.evictions += evicted + this.#room.make(size, evicted > 0)
     if (expiresAt !== Number.POSITIVE_INFINITY) this.#sweep.start()
     return true
@@ -227,44 +211,21 @@ class MemoryStore implements MemoryBackend {
 
   /** Whether a live entry was there. */
   #remove(key: string): boolean {
-    if (this.#expireIfDue(key) || !this.#lru.has(key)) return false
-    this.#discard(key)
+    if (this.#expireIfDue(key) || !this.#entries.has(key)) return false
+    this.#entries.discard(key)
     this.#stats.deletes++
     return true
   }
 
   #expireIfDue(key: string): boolean {
-    const stored = this.#lru.peek(key)
+    const stored = this.#entries.peek(key)
     if (stored === undefined || !this.#isExpired(stored)) return false
     this.#expire(key)
     return true
   }
 
   #expire(key: string): void {
-    this.#discard(key)
+    this.#entries.discard(key)
     this.#stats.expired++
-  }
-
-  #discard(key: string): void {
-    const lru = this.#lru
-    // Deleting its last entry makes lru-cache wipe arrays as long as it ever was; evicting that entry does not.
-    if (lru.size > 1) lru.delete(key)
-    else if (lru.has(key)) lru.pop()
-  }
-
-  /** Where the heap is measured, what is evicted has to be in it. */
-  #createTexts(): MemoryTexts {
-    return new MemoryTexts(this.#settings.heapLimitRatio === undefined ? undefined : Number.POSITIVE_INFINITY)
-  }
-
-  /** Limited by bytes alone: given `max`, lru-cache reserves room for that many entries at once. */
-  #createLru(): LRUCache<string, Stored> {
-    return new LRUCache({
-      maxSize: Math.min(this.#settings.maxBytes, Number.MAX_SAFE_INTEGER),
-      dispose: ({ text }, key, reason) => {
-        this.#texts.release(text)
-        if (reason !== 'set') this.#keys.delete(key)
-      },
-    })
   }
 }
