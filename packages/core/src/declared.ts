@@ -1,7 +1,9 @@
+import { methodClass } from './key.ts'
 import { emitWarning, type Warn } from './option-check.ts'
-import type { CachePolicy, TtlOption } from './options.ts'
+import type { CachePolicy } from './options.ts'
 import type { PathOptions } from './path-rules.ts'
 import { mergeLayers, type Policy } from './policy.ts'
+import { policyAsOptions } from './policy-as-options.ts'
 import { type Statement as RouteStatement, type Rules, routeRules } from './route-rules.ts'
 import type { CacheRequest } from './view.ts'
 
@@ -16,49 +18,14 @@ export interface RouteInfo {
   readonly method: string
   /** The pattern of the route, or of the paths of a rule. */
   readonly route: string
-  /** All layers merged, defaults left out, times in seconds; false where nothing is cached. */
+  /**
+   * All layers merged, times in seconds; false where nothing is cached. What is as it is by default is left out, but for
+   * `staleIfError` and `methods`. Of tags only those that are no function's.
+   */
   readonly policy: CachePolicy | false
   /** Where it was stated: `options`, `rule /docs/**`, `excludePaths`, or the call that declared the route. */
   readonly source: string
   readonly warnings: readonly string[]
-}
-
-const seconds = (ms: number): number => ms / 1000
-
-const ttlOf = ({ ttl }: Policy): CachePolicy['ttl'] =>
-  typeof ttl === 'number'
-    ? seconds(ttl)
-    : typeof ttl === 'function'
-      ? (...views) => ttl(...views) as TtlOption
-      : ttl
-
-/** A policy as its options: what is as it is by default is left out. */
-const shown = (policy: Policy): CachePolicy | false => {
-  if (policy.ttl === false) return false
-  const { key, scope, tags, inheritedTags, softTimeout, hardTimeout, staleWhileRevalidate } = policy
-  const ttl = ttlOf(policy)
-  const named = [...inheritedTags, tags].flatMap((each) => (typeof each === 'function' ? [] : each))
-  const { query, headers, cookies, by } = key
-  const rules = {
-    ...(query.use === 'keep' ? { query: query.names } : {}),
-    ...(query.use === 'none' ? { query: 'none' as const } : {}),
-    ...(query.use === 'ignore' ? { query: { ignore: query.names } } : {}),
-    ...(headers.length > 0 ? { headers } : {}),
-    ...(cookies.length > 0 ? { cookies } : {}),
-    ...(by.length > 0 ? { by: Object.fromEntries(by) } : {}),
-  }
-  return {
-    ...(ttl === undefined ? {} : { ttl }),
-    ...(policy.precedence === 'policy' ? { precedence: 'policy' as const } : {}),
-    ...(staleWhileRevalidate > 0 ? { staleWhileRevalidate: seconds(staleWhileRevalidate) } : {}),
-    staleIfError: seconds(policy.staleIfError),
-    ...(softTimeout === undefined ? {} : { softTimeout: seconds(softTimeout) }),
-    ...(hardTimeout === undefined ? {} : { hardTimeout: seconds(hardTimeout) }),
-    ...(scope === undefined ? {} : { scope }),
-    ...(named.length > 0 ? { tags: [...new Set(named)] } : {}),
-    ...(Object.keys(rules).length > 0 ? { key: rules } : {}),
-    methods: [...policy.methods] as NonNullable<CachePolicy['methods']>,
-  }
 }
 
 interface Declared {
@@ -106,7 +73,7 @@ export class DeclaredRoutes {
     this.#lastMethod = method
     const statement = this.#statements.get(rules)
     if (statement === undefined || this.#seen.size >= mostRoutes) return
-    const shared = method === 'HEAD' ? 'GET' : method
+    const shared = methodClass(method)
     const known = statement.at.some((each) => each.method === shared && each.route === route)
     if (known || !rules.policy.methods.has(method)) return
     this.#seen.add(`${shared} ${route}`)
@@ -116,15 +83,15 @@ export class DeclaredRoutes {
   list(cache: Policy, { rules, includePaths, excludePaths }: PathOptions): readonly RouteInfo[] {
     const off = (route: string, source: string): RouteInfo => info('*', route, false, source)
     return [
-      info('*', '/**', shown(cache), 'options'),
-      ...(includePaths ?? []).map(({ text }) => info('*', text, shown(cache), 'includePaths')),
+      info('*', '/**', policyAsOptions(cache), 'options'),
+      ...(includePaths ?? []).map(({ text }) => info('*', text, policyAsOptions(cache), 'includePaths')),
       ...rules.map(({ glob, layers, source }) =>
-        info('*', glob.text, shown(mergeLayers(cache, layers)), source),
+        info('*', glob.text, policyAsOptions(mergeLayers(cache, layers)), source),
       ),
       ...excludePaths.map(({ text }) => off(text, 'excludePaths')),
       ...[...this.#statements.values()].flatMap(({ rules: { policy }, place, warnings, at }) =>
         (at.length === 0 ? [{ method: '*', route: place }] : at).map(({ method, route }) =>
-          info(method, route, shown(policy), place, warnings),
+          info(method, route, policyAsOptions(policy), place, warnings),
         ),
       ),
     ]

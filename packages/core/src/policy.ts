@@ -68,7 +68,8 @@ export interface Settings<Req = unknown> {
 
 const routeTtl = 300_000
 
-const builtIn: Policy = {
+/** What nobody has stated. */
+export const builtIn: Policy = {
   ttl: undefined,
   precedence: 'handler',
   downstream: undefined,

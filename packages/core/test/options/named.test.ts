@@ -75,3 +75,55 @@ test('what is configured where is listed, defaults left out', () => {
     },
   ])
 })
+
+test('a policy is listed with every member that is other than by default', () => {
+  const when = () => true
+  const device = () => 'mobile'
+  const policy = {
+    ttl: 60,
+    precedence: 'policy',
+    downstream: { browser: 'no-cache', cdn: 60 },
+    staleWhileRevalidate: 1,
+    staleIfError: 2,
+    keep: 3,
+    heuristic: 0.1,
+    etag: false,
+    methods: ['GET', 'HEAD', 'POST'],
+    status: { 404: 10, 301: false },
+    key: {
+      query: { ignore: ['ref'] },
+      headers: ['accept-language'],
+      cookies: ['currency'],
+      by: { device },
+      host: false,
+      body: 'json',
+      maxBodyBytes: 1024,
+    },
+    scope: 'public',
+    tags: ['site'],
+    collapse: { wait: 1, onTimeout: 503 },
+    softTimeout: 1,
+    hardTimeout: 5,
+    maxBodyBytes: 4096,
+    includeHeaders: ['x-a'],
+    excludeHeaders: ['x-b'],
+    when,
+  } as const
+  const cache = make(policy)
+  expect(cache.routes()[0]?.policy).toEqual(policy)
+  expect(make({ ttl: 60 }).routes()[0]?.policy).toEqual({
+    ttl: 60,
+    staleIfError: 60,
+    methods: ['GET', 'HEAD'],
+  })
+})
+
+test.each([
+  [{ collapse: false }],
+  [{ downstream: 'max-age=10' }],
+  [{ downstream: { browser: 10, cdn: 'no-store' } }],
+  [{ key: { query: 'none' } }],
+  [{ key: { query: ['page'] } }],
+] as const)('a policy with %j is listed as it was stated', (stated) => {
+  expect(make({ ttl: 60, ...stated }).routes()[0]?.policy).toMatchObject(stated)
+})
