@@ -13,9 +13,9 @@ const headAt = crcAt + 9
 /** Characters; far more than fields and tags come to. Reading a longer head would take a crafted value too long. */
 const longestHead = 262_144
 
-/** The head of an entry as JSON; short names, for it is stored with every response. */
 type Times = readonly [number, number, number, number, number, number, number]
 
+/** The head of an entry as JSON; short names, for it is stored with every response. */
 interface EntryHead {
   readonly k: string
   readonly s: number

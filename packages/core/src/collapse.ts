@@ -26,8 +26,9 @@ export const collapse = (
   const { engine, request, policy, found, credentials } = search
   const { flights, reports } = engine
   const plan: Plan = { ...fillPlan(search), reason, ...(detail === undefined ? {} : { detail }) }
+  // A response to HEAD has no content that could be stored (RFC 9110 §9.3.2).
   if (request.method === 'HEAD') return goForward(engine, { ...plan, fills: false })
-  // A part of what is not stored is the handler's to cut.
+  // A part of what is not stored is the handler's to cut, and is not stored (RFC 9111 §3.3).
   if (request.headers.range !== undefined && found.entry === undefined)
     return goForward(engine, { ...plan, fills: false, detail: detail ?? 'range' })
   if (policy.collapse === false) return goForward(engine, plan)

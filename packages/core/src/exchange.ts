@@ -1,3 +1,4 @@
+import { credentialsOf } from './credentials.ts'
 import type { FieldEdits, Verdict } from './decision.ts'
 import type { Engine } from './engine.ts'
 import { reuseFacts, type StoredResponse } from './entry.ts'
@@ -6,7 +7,6 @@ import type { Remarks } from './handler.ts'
 import { type ForwardedHead, ownTarget } from './head.ts'
 import type { FieldMap } from './message.ts'
 import type { Plan } from './plan.ts'
-import { credentialsOf } from './refusal.ts'
 import { notModified, select } from './select.ts'
 import { clientConditionHolds, hasConditions } from './semantics/validate.ts'
 import type { Stamp } from './stamps.ts'
@@ -65,6 +65,7 @@ export const replaceWith = (
   const { age } = reuseFacts(stored, exchange.engine.clock(), undefined)
   const added = {
     ...addedFields(exchange, handling, stored.headers),
+    // RFC 9111 §5.1
     age: String(Math.floor(age / 1000)),
     ...(cookies === undefined ? {} : { 'set-cookie': cookies }),
   }

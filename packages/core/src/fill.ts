@@ -1,9 +1,9 @@
 import { atOnce } from './at-once.ts'
 import { type Duration, parseDuration } from './durations.ts'
-import { type StoredResponse, storedFields } from './entry.ts'
+import type { StoredResponse } from './entry.ts'
 import type { Remarks } from './handler.ts'
 import type { JudgedHead } from './head.ts'
-import { keyedQuery } from './key.ts'
+import { keyedQuery } from './keyed-query.ts'
 import type { FieldMap } from './message.ts'
 import type { RequestView, ResponseView, TtlOption } from './options.ts'
 import type { Policy } from './policy.ts'
@@ -17,6 +17,7 @@ import { correctedInitialAge } from './semantics/freshness.ts'
 import { isStorable, type StoreContext, type StoreDecision } from './semantics/storable.ts'
 import { hasValidator } from './semantics/validate.ts'
 import type { Stamp } from './stamps.ts'
+import { storedFields } from './stored-fields.ts'
 import { type CacheRequest, createResponseView, createView, splitTarget } from './view.ts'
 import { type Asked, isAnotherNow } from './who-asks.ts'
 
@@ -137,6 +138,7 @@ const wireFields = (
     const value = edits[name]
     if (value !== undefined) fields[name] = value
   }
+  // RFC 9110 §6.6.1, §8.6
   fields.date = fieldValue(judged.deciding, 'date') ?? formatHttpDate(fill.responseTime)
   if (judged.status !== 204) fields['content-length'] = String(body.length)
   return fields

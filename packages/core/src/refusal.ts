@@ -4,7 +4,6 @@ import type { RequestDirectives } from './semantics/cache-control.ts'
 import type { ForwardReason } from './semantics/cache-status.ts'
 import { fieldValue, hasField, listMembers } from './semantics/fields.ts'
 import { isUnsafe } from './semantics/invalidate.ts'
-import type { StoreContext } from './semantics/storable.ts'
 import { hasConditions, hasOriginPreconditions } from './semantics/validate.ts'
 import type { CacheRequest } from './view.ts'
 
@@ -15,20 +14,7 @@ export interface Refusal {
   readonly invalidates?: boolean
 }
 
-/** Fields by which applications recognise a user, beside Authorization and Cookie. */
-const credentialFields = ['x-api-key', 'x-auth-token', 'x-access-token', 'proxy-authorization'] as const
-
-/** Whether a field's value is a secret of one user. */
-export const isCredentialField = (name: string): boolean =>
-  name === 'cookie' || name === 'authorization' || credentialFields.some((credential) => credential === name)
-
-/** Whether a request carries credentials: what they make personal must not be shared unasked (RFC 9111 §3.5). */
-export const credentialsOf = (headers: FieldMap): StoreContext['credentials'] => {
-  if (headers.cookie !== undefined) return 'other'
-  for (const name of credentialFields) if (headers[name] !== undefined) return 'other'
-  return headers.authorization === undefined ? undefined : 'authorization'
-}
-
+/** Of a GET or HEAD no content is expected, and what it may mean is not defined (RFC 9110 §9.3.1, §9.3.2). */
 const hasContent = (headers: FieldMap): boolean => {
   if (headers['transfer-encoding'] !== undefined) return true
   const length = fieldValue(headers, 'content-length')
@@ -54,9 +40,12 @@ export const refuseLookup = (
   if (policy.ttl === false) return bypass('policy')
   // Only the origin form names a path under the authority that the framework resolved (RFC 9112 §3.2).
   if (!url.startsWith('/') || namesTwoHosts(headers)) return bypass('target')
+  // RFC 9111 §5.2.1.5: nothing of it, nor of its response, is to be stored.
   if (directives.noStore === true) return bypass('request-no-store')
+  // RFC 9110 §7.8: whoever answers speaks another protocol from then on.
   if (hasField(headers, 'upgrade') && listMembers(headers, 'connection').includes('upgrade'))
     return bypass('upgrade')
+  // If-Match and If-Unmodified-Since are the origin's to evaluate (RFC 9111 §4.3.2).
   if (hasOriginPreconditions(headers)) return bypass('precondition')
   // A 304 answers GET, HEAD and QUERY alone; of a POST its handler evaluates the conditions (RFC 9110 §13.1.2).
   if (method === 'POST' && hasConditions(headers)) return bypass('precondition')

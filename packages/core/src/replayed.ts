@@ -1,5 +1,5 @@
+import { isCredentialField } from './credentials.ts'
 import type { Policy } from './policy.ts'
-import { isCredentialField } from './refusal.ts'
 import { fieldLines } from './semantics/fields.ts'
 import { type CacheRequest, cookieValues } from './view.ts'
 

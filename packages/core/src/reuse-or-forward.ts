@@ -22,6 +22,7 @@ export const reuse = (search: Search, entry: Decoded, facts: ReuseFacts, handlin
   const { lifetime } = facts
   const full: Handling = { hit, fwd, collapsed, detail, ttl, key, lifetime }
   const added = statusFields(status, full, stored.headers)
+  // RFC 9111 §5.1
   const age = Math.floor(facts.age / 1000)
   added.age = String(age)
   if (stored.downstream && staleness(facts) < 0) Object.assign(added, grantedFrom(age, stored.headers))

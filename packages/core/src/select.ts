@@ -59,7 +59,7 @@ const part = (
 
 /**
  * The response that a stored one gives to this request: the whole of it, a 304 for a condition that holds
- * (RFC 9111 §4.3.2), a part of it (RFC 9110 §14.2), or its header section alone for HEAD.
+ * (RFC 9111 §4.3.2), a part of it (RFC 9110 §14.2), or its header section alone for HEAD (§9.3.2).
  */
 export const select = (
   stored: StoredResponse,

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import { sha256 } from './digest.ts'
 import { CacheConfigError, showValue } from './errors.ts'
-import { sha256 } from './key.ts'
 import { normalAuthority } from './semantics/invalidate.ts'
 import { splitTarget } from './view.ts'
 

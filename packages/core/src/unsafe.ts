@@ -1,6 +1,6 @@
 import type { Exchange } from './exchange.ts'
 import type { ForwardedHead } from './head.ts'
-import { keyedQuery } from './key.ts'
+import { keyedQuery } from './keyed-query.ts'
 import { type FieldMap, isPromise } from './message.ts'
 import type { Policy } from './policy.ts'
 import { type Invalidation, tagOfUrl } from './selector.ts'
@@ -12,7 +12,7 @@ const withoutOrigin = (uri: string): string => uri.slice(uri.indexOf('/', uri.in
 /** The form in which entries know a URI: where the host is no part of the key, on any host. */
 const entryUrl = (uri: string, policy: Policy): string => (policy.key.host ? uri : withoutOrigin(uri))
 
-/** What an unsafe request has made out of date: the URIs of §4.4, also without their ignored parameters. */
+/** What an unsafe request has made out of date: the URIs of RFC 9111 §4.4, also without their ignored parameters. */
 const invalidationOfTarget = (
   request: CacheRequest,
   policy: Policy,

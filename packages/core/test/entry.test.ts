@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { reuseFacts, storedFields } from '../src/entry.ts'
+import { reuseFacts } from '../src/entry.ts'
 import { infoOf } from '../src/info.ts'
 import type { FieldMap } from '../src/message.ts'
 import { responseDirectives } from '../src/semantics/cache-control.ts'
+import { storedFields } from '../src/stored-fields.ts'
 import { storedResponse } from './stored.ts'
 
 const rules = { includeHeaders: undefined, excludeHeaders: [] }

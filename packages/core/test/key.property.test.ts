@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { keyedQuery, keyPrefix, primaryKey, variantKey } from '../src/key.ts'
+import { keyPrefix, primaryKey, variantKey } from '../src/key.ts'
+import { keyedQuery } from '../src/keyed-query.ts'
 import { compileOptions } from '../src/policy.ts'
 import { normaliseSelecting } from '../src/semantics/vary.ts'
 import { createRandom, pick } from './random.ts'
