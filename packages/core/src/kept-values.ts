@@ -39,7 +39,8 @@ export class KeptValues {
   /** What is kept under a key, where it may be used without asking anybody; the store's failures are thrown. */
   async peek(key: string): Promise<ValueText | undefined> {
     const { backend, stamps, keyOf, clock } = this.#parts
-    const [stamp, raw] = await Promise.all([stamps.now(), backend.get(keyOf(key))])
+    const read = async (): Promise<string | null> => backend.get(keyOf(key))
+    const [stamp, raw] = await Promise.all([stamps.now(), read()])
     return this.usable(key, raw, clock(), stamp)
   }
 

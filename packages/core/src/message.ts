@@ -62,3 +62,26 @@ export const whenReady = <T, R>(
 /** All of them, at once where each is there already. */
 export const allReady = <T>(values: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> =>
   values.some((value) => isPromise(value)) ? Promise.all(values) : (values as readonly T[])
+
+/**
+ * `run` for each, at once where each is there already. One that throws keeps no other from being begun, nor leaves a
+ * promise alone that rejects later and would end the process.
+ */
+export const eachReady = <T, R>(
+  items: readonly T[],
+  run: (item: T) => MaybePromise<R>,
+): MaybePromise<readonly R[]> => {
+  const thrown: { readonly error: unknown }[] = []
+  const values: MaybePromise<R>[] = []
+  for (const item of items) {
+    try {
+      values.push(run(item))
+    } catch (error) {
+      thrown.push({ error })
+    }
+  }
+  const [first] = thrown
+  if (first === undefined) return allReady(values)
+  if (values.some((value) => isPromise(value))) return Promise.all([...values, Promise.reject(first.error)])
+  throw first.error
+}

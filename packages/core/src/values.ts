@@ -7,6 +7,7 @@ import { CacheBackendError } from './errors.ts'
 import { KeptValues } from './kept-values.ts'
 import { type LoadContext, type LoadPolicy, readLoadPolicy, requireLifetime } from './load.ts'
 import { Loads } from './loads.ts'
+import { eachReady } from './message.ts'
 import { Reports } from './reports.ts'
 import { type InvalidateOptions, invalidationOf } from './selector.ts'
 import { type Serializer, serializerOf } from './serializer.ts'
@@ -202,7 +203,7 @@ class Values implements ValueCache {
   async #writeMany(entries: readonly (readonly [string, string])[], ttl: number): Promise<number> {
     // The only call that tells what a store has refused.
     if (this.#backend.setMany !== undefined) return this.#backend.setMany(entries, ttl)
-    await Promise.all(entries.map(([key, text]) => this.#backend.set(key, text, ttl)))
+    await eachReady(entries, ([key, text]) => this.#backend.set(key, text, ttl))
     return entries.length
   }
 }

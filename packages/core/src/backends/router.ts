@@ -1,7 +1,7 @@
 import type { BackendHealth, CacheBackend } from '../backend.ts'
 import { CacheBackendError, type ConfigProblem, refuseProblems } from '../errors.ts'
 import { isBackend } from '../members.ts'
-import { allReady, type MaybePromise, whenReady } from '../message.ts'
+import { eachReady, type MaybePromise, whenReady } from '../message.ts'
 import type { Capable } from './pass-through.ts'
 
 const check = (routes: Readonly<Record<string, CacheBackend>>): void => {
@@ -59,7 +59,7 @@ class Router {
       if (part === undefined) parts.set(backend, [item])
       else part.push(item)
     }
-    return allReady([...parts].map(([backend, part]) => ask(backend, part)))
+    return eachReady([...parts], ([backend, part]) => ask(backend, part))
   }
 
   async *keys(pattern: string | undefined): AsyncGenerator<string> {
@@ -113,10 +113,22 @@ const ofManyKeys = (router: Router) =>
 
 const ofAll = (router: Router) =>
   ({
-    clear: () => whenReady(allReady(router.backends.map((backend) => backend.clear())), sum),
-    prune: () => whenReady(allReady(router.backends.map((backend) => backend.prune())), sum),
+    clear: () =>
+      whenReady(
+        eachReady(router.backends, (backend) => backend.clear()),
+        sum,
+      ),
+    prune: () =>
+      whenReady(
+        eachReady(router.backends, (backend) => backend.prune()),
+        sum,
+      ),
     keys: (pattern) => router.keys(pattern),
-    health: () => whenReady(allReady(router.backends.map((backend) => backend.health())), worst),
+    health: () =>
+      whenReady(
+        eachReady(router.backends, (backend) => backend.health()),
+        worst,
+      ),
   }) satisfies Partial<CacheBackend>
 
 /** The capabilities that are had only where every backend has them. */
@@ -149,9 +161,19 @@ export const router = (routes: Readonly<Record<string, CacheBackend>>): CacheBac
     get: (key) => made.of(key).get(key),
     set: (key, value, ttl) => made.of(key).set(key, value, ttl),
     delete: (key) => made.of(key).delete(key),
-    close: () => whenReady(allReady(backends.map((backend) => backend.close())), nothing),
+    close: () =>
+      whenReady(
+        eachReady(backends, (backend) => backend.close()),
+        nothing,
+      ),
     ...(connecting
-      ? { connect: () => whenReady(allReady(backends.map((backend) => backend.connect?.())), nothing) }
+      ? {
+          connect: () =>
+            whenReady(
+              eachReady(backends, (backend) => backend.connect?.()),
+              nothing,
+            ),
+        }
       : {}),
     ...capabilities(made),
     ...(standard.publish === undefined ? {} : { publish: standard.publish.bind(standard) }),

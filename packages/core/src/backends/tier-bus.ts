@@ -118,6 +118,7 @@ export class TierBus {
 
   async close(): Promise<void> {
     this.#flush()
+    if (this.#cancelRetry !== undefined) this.cleared()
     this.#closed = true
     this.#cancelRetry?.()
     await this.#stop?.()
@@ -149,12 +150,12 @@ export class TierBus {
     }
   }
 
-  /** By the number of the next message others see that one is missing, and that should not be long. */
+  /** Others see by the number of the next message that one is missing, but for those who have heard none before. */
   #failed(): void {
     if (this.#closed || this.#cancelRetry !== undefined) return
     this.#cancelRetry = this.#parts.timers.after(againMs, () => {
       this.#cancelRetry = undefined
-      this.#send({})
+      this.#send({ keys: '*' })
     })
   }
 

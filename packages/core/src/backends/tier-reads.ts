@@ -1,5 +1,5 @@
 import type { CacheBackend } from '../backend.ts'
-import { allReady, isPromise, type MaybePromise, whenReady } from '../message.ts'
+import { eachReady, isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { type TieredShared, type TieredView, throwIf, upperTtl } from './tiered-view.ts'
 import { settle, type Tier } from './tiers.ts'
 
@@ -26,9 +26,9 @@ export class TierReads {
   }
 
   get(key: string): MaybePromise<string | null> {
-    const { store, counts } = this.#first
+    const { store, counts, debts } = this.#first
     try {
-      const found = store.get(key)
+      const found = debts.covers(key) ? null : store.get(key)
       if (isPromise(found)) return this.#fromFirst(key, found)
       if (found !== null) {
         counts.hits++
@@ -48,6 +48,7 @@ export class TierReads {
     this.#shared.begins()
     let failure: { readonly error: unknown } | undefined
     for (const tier of this.#tiers.toReversed()) {
+      if (tier.debts.covers(key)) continue
       const ended = await settle(tier, (store) => store.getWithTtl?.(key) ?? null)
       if ('error' in ended) failure ??= ended
       else if (ended.value !== null || tier === this.#last) return ended.value
@@ -59,6 +60,7 @@ export class TierReads {
   async has(key: string): Promise<boolean> {
     let failure: { readonly error: unknown } | undefined
     for (const tier of this.#tiers) {
+      if (tier.debts.covers(key)) continue
       const has = async (store: CacheBackend): Promise<boolean> =>
         store.has === undefined ? (await store.get(key)) !== null : store.has(key)
       const ended = await settle(tier, has)
@@ -76,7 +78,8 @@ export class TierReads {
     let failure: { readonly error: unknown } | undefined
     for (const tier of this.#tiers) {
       if (missing.length === 0) break
-      const ended = await settle(tier, (store) => this.#manyOf(store, missing))
+      const asked = missing.filter((key) => !tier.debts.covers(key))
+      const ended = await settle(tier, (store) => this.#manyOf(store, asked))
       if ('error' in ended) {
         failure ??= ended
         continue
@@ -118,7 +121,7 @@ export class TierReads {
     const watch = changes.watch(key)
     try {
       for (const [index, tier] of this.#tiers.entries()) {
-        if (index === 0) continue
+        if (index === 0 || tier.debts.covers(key)) continue
         const ended = await settle(tier, (store) => readOf(store, key))
         if ('error' in ended) {
           failure = ended
@@ -150,19 +153,26 @@ export class TierReads {
     if (typeof value !== 'string' || !(seconds > 0)) return
     for (const tier of this.#tiers.slice(0, from)) {
       tier.counts.refills++
-      void settle(tier, (store) => store.set(key, value, seconds))
+      const { failures } = tier.debts
+      void whenReady(
+        settle(tier, (store) => store.set(key, value, seconds)),
+        (ended) => 'value' in ended && tier.debts.settled([key], failures),
+      )
     }
   }
 
   #manyOf(store: CacheBackend, keys: readonly string[]): MaybePromise<ReadonlyMap<string, string>> {
     if (store.getMany !== undefined) return store.getMany(keys)
-    return whenReady(allReady(keys.map((key) => store.get(key))), (values) => {
-      const found = new Map<string, string>()
-      for (const [index, key] of keys.entries()) {
-        const value = values[index]
-        if (typeof value === 'string') found.set(key, value)
-      }
-      return found
-    })
+    return whenReady(
+      eachReady(keys, (key) => store.get(key)),
+      (values) => {
+        const found = new Map<string, string>()
+        for (const [index, key] of keys.entries()) {
+          const value = values[index]
+          if (typeof value === 'string') found.set(key, value)
+        }
+        return found
+      },
+    )
   }
 }

@@ -1,7 +1,7 @@
 import type { CacheBackend } from '../backend.ts'
-import { allReady, type MaybePromise, whenReady } from '../message.ts'
+import { allReady, eachReady, type MaybePromise, whenReady } from '../message.ts'
 import { type TieredShared, type TieredView, throwIf, upperTtl } from './tiered-view.ts'
-import { type Ended, failureAmong, settle, type Tier } from './tiers.ts'
+import { type Ended, failureAmong, settle, settleChange, type Tier } from './tiers.ts'
 
 /** Writes to several tiers, the last one first. */
 export class TierWrites {
@@ -33,7 +33,7 @@ export class TierWrites {
     const put = (store: CacheBackend, tier: Tier): MaybePromise<number> => {
       const seconds = this.#ttlIn(tier, ttl)
       if (store.setMany !== undefined) return store.setMany(list, seconds)
-      const done = allReady(list.map(([key, value]) => store.set(key, value, seconds)))
+      const done = eachReady(list, ([key, value]) => store.set(key, value, seconds))
       return whenReady(done, () => list.length)
     }
     return whenReady(this.#write(keys, put), (ended) => {
@@ -57,7 +57,10 @@ export class TierWrites {
   deleteMany(keys: readonly string[]): MaybePromise<number> {
     const remove = (store: CacheBackend): MaybePromise<number> => {
       if (store.deleteMany !== undefined) return store.deleteMany(keys)
-      return whenReady(allReady(keys.map((key) => store.delete(key))), () => keys.length)
+      return whenReady(
+        eachReady(keys, (key) => store.delete(key)),
+        () => keys.length,
+      )
     }
     return this.#change(keys, remove, (removed) => {
       this.#shared.counts.deletes += removed
@@ -87,14 +90,15 @@ export class TierWrites {
   dropAbove(keys: readonly string[] | undefined): MaybePromise<unknown> {
     this.#noteChanges(keys)
     return allReady(
-      this.#upper.map((tier) =>
-        settle<unknown>(tier, (store) => {
+      this.#upper.map((tier) => {
+        if (keys === undefined && tier.store.clear === undefined) return tier.debts.owe(tier.store, keys)
+        return settleChange<unknown>(tier, keys, (store) => {
           if (keys === undefined) return store.clear?.()
           return keys.length > 1 && store.deleteMany !== undefined
             ? store.deleteMany(keys)
-            : allReady(keys.map((key) => store.delete(key)))
-        }),
-      ),
+            : eachReady(keys, (key) => store.delete(key))
+        })
+      }),
     )
   }
 
@@ -128,7 +132,7 @@ export class TierWrites {
         })
       }
       this.#noteChanges(keys)
-      const above = this.#upper.map((tier) => settle(tier, (store) => put(store, tier)))
+      const above = this.#upper.map((tier) => settleChange(tier, keys, (store) => put(store, tier)))
       if (!('error' in last)) changed(keys)
       return whenReady(allReady(above), (ended) => [last, ...ended])
     })
@@ -151,7 +155,7 @@ export class TierWrites {
     this.#noteChanges(keys)
     return whenReady(settle(this.#last, run), (last) => {
       this.#noteChanges(keys)
-      const above = allReady(this.#upper.map((tier) => settle(tier, run)))
+      const above = allReady(this.#upper.map((tier) => settleChange(tier, keys, run)))
       return whenReady(above, (others) => {
         this.#shared.changed(keys)
         throwIf(failureAmong([last, ...others]))

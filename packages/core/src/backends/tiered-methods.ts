@@ -1,5 +1,5 @@
 import type { CacheBackend } from '../backend.ts'
-import { allReady, type MaybePromise, whenReady } from '../message.ts'
+import { eachReady, type MaybePromise, whenReady } from '../message.ts'
 import { TierReads } from './tier-reads.ts'
 import { TierWrites } from './tier-writes.ts'
 import type { TieredShared, TieredView } from './tiered-view.ts'
@@ -32,14 +32,15 @@ const eachAlone = (tiers: readonly Tier[], begins: () => void): Partial<CacheBac
   if (connecting.length > 0)
     methods.connect = async () => {
       begins()
-      await Promise.all(connecting.map(({ store }) => store.connect?.()))
+      await eachReady(connecting, ({ store }) => store.connect?.())
     }
   // What the last tier has removed is what there was.
   const counts = pruning.at(-1) === tiers.at(-1)
   if (pruning.length > 0)
     methods.prune = () =>
-      whenReady(allReady(pruning.map(({ store }) => store.prune?.() ?? 0)), (removed) =>
-        counts ? Number(removed.at(-1)) : 0,
+      whenReady(
+        eachReady(pruning, ({ store }) => store.prune?.() ?? 0),
+        (removed) => (counts ? Number(removed.at(-1)) : 0),
       )
   return methods
 }

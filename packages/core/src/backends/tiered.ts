@@ -48,7 +48,7 @@ class Tiered {
   #closing: Promise<void> | undefined
 
   constructor(backends: readonly CacheBackend[], settings: TieredSettings, timers: Timers) {
-    this.#sources = sourcesOf(backends, timers)
+    this.#sources = sourcesOf(backends, settings, timers)
     this.#settings = settings
     this.#tiers = tiersWithin(this.#sources, deadlineMs)
     this.#messenger = messengerAmong(() => this.#tiers)
@@ -161,6 +161,7 @@ class Tiered {
 
   async #end(): Promise<void> {
     this.#mirror?.close()
+    for (const { debts } of this.#sources) debts.close()
     await Promise.resolve(this.#bus?.close()).catch(() => undefined)
     const ends = await Promise.allSettled(this.#sources.map(async ({ backend }) => backend.close()))
     const failed = ends.find((end) => end.status === 'rejected')

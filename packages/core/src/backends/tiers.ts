@@ -1,10 +1,12 @@
 import type { BackendStats, CacheBackend } from '../backend.ts'
 import type { GuardedStore } from '../guarded.ts'
-import { isPromise, type MaybePromise } from '../message.ts'
+import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import type { Timers } from './circuit.ts'
 import { isMemory } from './memory.ts'
 import { createResilient, guardBackend, guardedViewsOf } from './resilient.ts'
 import { readResilientOptions } from './resilient-options.ts'
+import { TierDebts } from './tier-debts.ts'
+import type { TieredSettings } from './tiered-options.ts'
 import { TierCounts } from './tiered-stats.ts'
 
 /** A backend that has no breaker yet gets one, whose calls last as long as whoever asks allows. */
@@ -18,6 +20,7 @@ const withBreaker = (backend: CacheBackend, timers: Timers): CacheBackend => {
 export interface TierSource {
   readonly backend: CacheBackend
   readonly counts: TierCounts
+  readonly debts: TierDebts
 }
 
 /** One tier as seen with a certain deadline: what fails rejects, and nothing stands in for it. */
@@ -26,10 +29,15 @@ export interface Tier extends TierSource {
   readonly guarded: GuardedStore
 }
 
-export const sourcesOf = (backends: readonly CacheBackend[], timers: Timers): readonly TierSource[] =>
+export const sourcesOf = (
+  backends: readonly CacheBackend[],
+  { maxTtlMs: longestMs }: TieredSettings,
+  timers: Timers,
+): readonly TierSource[] =>
   backends.map((backend) => ({
     backend: withBreaker(backend, timers),
     counts: new TierCounts(backend.name ?? 'backend'),
+    debts: new TierDebts({ timers, longestMs }),
   }))
 
 /** The tiers of one call, which may take `deadlineMs` in all: those that can be late share it. */
@@ -59,6 +67,20 @@ export const settle = <T>(
   } catch (error) {
     return failed(error)
   }
+}
+
+/** The same for a change of these keys, or of any, in a tier above the last. */
+export const settleChange = <T>(
+  tier: Tier,
+  keys: readonly string[] | undefined,
+  run: (store: CacheBackend) => MaybePromise<T>,
+): MaybePromise<Ended<T>> => {
+  const { failures } = tier.debts
+  return whenReady(settle(tier, run), (ended) => {
+    if ('error' in ended) tier.debts.owe(tier.store, keys)
+    else tier.debts.settled(keys, failures)
+    return ended
+  })
 }
 
 /** The first failure among these; undefined where there is none. */
