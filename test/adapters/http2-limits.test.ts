@@ -1,6 +1,7 @@
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import type { CacheOptions, HandlerCache, ResponseCache } from '@stowage/core'
 import { fakeClock } from '@stowage/core/testing'
 import { cachePlugin } from '@stowage/fastify'
@@ -66,6 +67,22 @@ const onFastify =
     if (server === undefined) throw new Error('the factory was not asked')
     return { origin: await listening(server), cache: app.cache as never }
   }
+
+test('Koa over HTTP/2: Node has nothing to warn of where a stream is stored', async () => {
+  // Node says it once a process: this is the first test.
+  const warnings: string[] = []
+  const note = ({ name, message }: Error): void => void warnings.push(`${name}: ${message}`)
+  process.on('warning', note)
+  onTestFinished(() => void process.off('warning', note))
+  const app = new Koa3().use(cacheMiddleware({ ttl: '1m' })).use((ctx) => {
+    ctx.body = Readable.from(['one ', 'two'])
+  })
+  const origin = await listening(createServer(app.callback() as never))
+  const stored = 'stowage; fwd=uri-miss; fwd-status=200; ttl=60; stored'
+  expect(await ask2(origin, '/a')).toEqual({ status: 200, text: 'one two', cache: stored })
+  expect(await ask2(origin, '/a')).toMatchObject({ text: 'one two', cache: expect.stringContaining('hit') })
+  expect(warnings).toEqual([])
+})
 
 describe.each<readonly [string, Serve]>([
   ['Koa 3', onKoa(Koa3)],

@@ -17,6 +17,7 @@ import {
   type Adapter,
   attachedTo,
   cacheFor,
+  isForInner,
   meetAtRoute,
   openForward,
   replayedAs,
@@ -141,7 +142,7 @@ const inFront =
   (layer: Layer): RequestHandler =>
   (request, response, next) => {
     const { cache } = layer
-    if (known(cache, request, response) !== undefined) return next()
+    if (known(cache, request, response) !== undefined || isForInner(request, cache)) return next()
     act(layer, cache.lookup(new ExpressRequest(request)), response, next)
   }
 
@@ -150,6 +151,7 @@ const atRoute =
   (request, response, next) => {
     const { cache } = layer
     const forward = known(cache, request, response)
+    if (forward === undefined && isForInner(request, cache)) return next()
     if (forward !== undefined) meetAtRoute(forward, request, request, routeOf(request), rewrittenOf(request))
     const decision =
       forward === undefined ? cache.lookup(new ExpressRequest(request), rules) : cache.refine(forward, rules)

@@ -16,6 +16,7 @@ import {
   attachedTo,
   cacheFor,
   editRequest,
+  isForInner,
   isGone,
   meetAtRoute,
   openForward,
@@ -141,6 +142,7 @@ const within = (cache: Cache, forward: Forward, ctx: Context, inside: Inside): M
 const inFront = ({ cache, adapter }: Layer, ctx: Context, next: Next): MaybePromise<void> => {
   const forward = known(cache, ctx)
   if (forward !== undefined) return within(cache, forward, ctx, next)
+  if (isForInner(ctx.req, cache)) return next()
   return settle(cache, cache.lookup(new KoaRequest(ctx)), ctx, adapter, next)
 }
 
@@ -151,6 +153,7 @@ const atRoute = (
   next: Next,
 ): MaybePromise<void> => {
   const forward = known(cache, ctx)
+  if (forward === undefined && isForInner(ctx.req, cache)) return next()
   if (forward === undefined)
     return settle(cache, cache.lookup(new KoaRequest(ctx), rules), ctx, adapter, next)
   return within(cache, forward, ctx, async () => {

@@ -40,11 +40,13 @@ const unsentOf = (ctx: Context): Unsent => {
 
 /** Puts a stream in the place of another body, and changes nothing else. */
 const replaceBody = (ctx: Context, stream: Readable): void => {
-  const { res, status, message } = ctx
+  const { res, status } = ctx
+  // HTTP/2 has none, and Node warns where it is asked for.
+  const message = ctx.req.httpVersionMajor < 2 ? ctx.message : undefined
   const fields = ['content-type', 'content-length'].map((name) => [name, res.getHeader(name)] as const)
   ctx.status = status
   ctx.body = stream
-  if (ctx.req.httpVersionMajor < 2) ctx.message = message
+  if (message !== undefined) ctx.message = message
   for (const [name, value] of fields)
     if (value === undefined) res.removeHeader(name)
     else res.setHeader(name, value)

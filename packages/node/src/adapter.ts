@@ -13,7 +13,7 @@ import {
   type SelectedResponse,
   type Selector,
 } from '@stowage/core'
-import { attach, attachedTo, joinHandlers, replayOf } from './attached.ts'
+import { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 import { capture } from './capture.ts'
 import type { Captured } from './captured.ts'
 import { isGone } from './gone.ts'
@@ -62,6 +62,9 @@ export const carryOut = <At, Done>(
       revalidation?.abort(new Error('the head has left already'))
       return next()
     }
+    // A cache further out asks for what is fresh, and nobody waits for it: this one asks by the same request.
+    if (revalidation !== undefined && !gone && isRevalidation(response.req))
+      return adapter.forward(at, revalidation, next)
     if (!gone) adapter.select(at, decision.response)
     if (revalidation !== undefined) replay(cache, revalidation, adapter.entryOf(at))
     return undefined

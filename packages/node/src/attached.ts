@@ -106,6 +106,19 @@ export const replayOf = (
 }
 
 /**
+ * Whether a request is the revalidation of another cache, further inside than this one: what this one has stored is not
+ * what that one asks for, and who waits here may be waiting for it.
+ *
+ * @example
+ * if (isForInner(request, cache)) return next()
+ */
+export const isForInner = (request: object, cache: Pick<ResponseCache<never>, 'lookup'>): boolean => {
+  const { [replaying]: replay, [carried]: passed = [] } = request as Carrier
+  if (replay === undefined || replay[0] === identityOf(cache)) return false
+  return !passed.some(([known]) => known === replay[0])
+}
+
+/**
  * Whether a request is a background revalidation: for access logs and rate limiters, which count clients. Takes Node's
  * request, or what a framework keeps it in as `req` or `raw`.
  *

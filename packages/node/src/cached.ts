@@ -8,7 +8,7 @@ import {
   type ResponseCache,
 } from '@stowage/core'
 import { type Adapter, cacheFor, carryOut, openForward, replayedAs } from './adapter.ts'
-import { attachedTo } from './attached.ts'
+import { attachedTo, isForInner } from './attached.ts'
 import type { Captured } from './captured.ts'
 import { NodeRequest } from './request.ts'
 import { send } from './send.ts'
@@ -77,7 +77,8 @@ const inFrontOf = (cache: Cache, listener: Listener): Listener => {
   }
 
   const handle: Listener = (request, response) => {
-    if (attachedTo(request, cache) !== undefined) return listener(request, response)
+    if (attachedTo(request, cache) !== undefined || isForInner(request, cache))
+      return listener(request, response)
     const replayed = replayedAs(cache, request, request)
     if (replayed !== undefined) return goOn(response, replayed)
     const next = (): unknown => listener(request, response)

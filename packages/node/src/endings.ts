@@ -37,11 +37,21 @@ const onCloseBefore = (response: ServerResponse, leave: () => void): void => {
   response.once('socket', () => leaving.delete(leave))
 }
 
+/** The most that one layer of the cache adds for one event. */
+const ownListeners = 3
+
+/** Koa 3 alone has seven of them on a response: with those of two caches Node would take them for a leak. */
+const makeRoom = (response: ServerResponse): void => {
+  const most = response.getMaxListeners()
+  if (most > 0) response.setMaxListeners(most + ownListeners)
+}
+
 export const abortOnClose = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
   // A client that has been answered may leave; its handler goes on.
   const leave = (): void => {
     if (!capture.isSetAside) forward.abort()
   }
+  makeRoom(response)
   response.on('close', leave)
   if (response.socket === null) onCloseBefore(response, leave)
 }

@@ -9,7 +9,7 @@ export {
   settle,
 } from './adapter.ts'
 export { type Aside, type AsideRules, endListeners, sendAside } from './aside.ts'
-export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
+export { attach, attachedTo, isForInner, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { begun } from './begun.ts'
 export { parsedBody, readBody } from './body.ts'
 export { isWebStream, letGo, sourceOf } from './body-source.ts'
