@@ -4,7 +4,7 @@
  * @example
  * const problem: ConfigProblem = {
  *   code: 'CACHE_CONFIG_RANGE', path: 'memory.maxEntries', received: 0,
- *   message: 'memory: maxEntries must be a whole number above 0, or Infinity; received 0.',
+ *   message: 'memory: maxEntries must be a whole number from 1 on, or Infinity; received 0.',
  * }
  */
 export interface ConfigProblem {

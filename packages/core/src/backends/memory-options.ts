@@ -1,5 +1,5 @@
-import { type ByteSize, type Duration, parseByteSize, parseDuration } from '../durations.ts'
-import { type ConfigProblem, refuseProblems, showValue, unknownOptions } from '../errors.ts'
+import type { ByteSize, Duration } from '../durations.ts'
+import { SettingsReader } from './settings.ts'
 
 /**
  * Options of `memory()`.
@@ -46,41 +46,12 @@ export interface MemorySettings {
   readonly clock: () => number
 }
 
-const SITE = 'memory'
-const KNOWN = [
-  ...['maxEntries', 'maxBytes', 'maxEntryBytes', 'sizeOf', 'evictTo', 'heapLimitRatio'],
-  ...['cleanupInterval', 'clock'],
+const known = [
+  ...(['maxEntries', 'maxBytes', 'maxEntryBytes', 'sizeOf', 'evictTo', 'heapLimitRatio'] as const),
+  ...(['cleanupInterval', 'clock'] as const),
 ]
 
-/** What the options come to; throws a `CacheConfigError` that names everything wrong with them. */
-export const readMemoryOptions = (options: MemoryOptions): MemorySettings => {
-  if (typeof options !== 'object' || options === null) {
-    refuseProblems([problem('CACHE_CONFIG_TYPE', '', options, 'options must be an object')])
-  }
-  const problems: ConfigProblem[] = [...unknownOptions(SITE, options, KNOWN)]
-  const maxEntries = readEntries(options.maxEntries ?? 10_000, problems)
-  const maxBytes = readBytes('maxBytes', options.maxBytes ?? '100mb', problems)
-  const maxEntryBytes =
-    options.maxEntryBytes === undefined
-      ? Math.max(1, Math.floor(maxBytes / 4))
-      : readBytes('maxEntryBytes', options.maxEntryBytes, problems)
-  const settings: MemorySettings = {
-    maxEntries,
-    maxBytes,
-    maxEntryBytes,
-    sizeOf: readFunction('sizeOf', options.sizeOf ?? keptBytes, problems),
-    evictTo: readShare('evictTo', options.evictTo ?? 1, true, problems),
-    heapLimitRatio:
-      options.heapLimitRatio === undefined
-        ? undefined
-        : readShare('heapLimitRatio', options.heapLimitRatio, false, problems),
-    cleanupMs: readInterval(options.cleanupInterval ?? 60, problems),
-    clock: readFunction('clock', options.clock ?? monotonic, problems),
-  }
-  problems.push(...contradictions(options, settings))
-  refuseProblems(problems)
-  return settings
-}
+type Reader = SettingsReader<MemoryOptions>
 
 /** One character beyond Latin-1 makes the engine keep two bytes for every character of a text. */
 const textBytes = (text: string): number => {
@@ -93,74 +64,35 @@ const keptBytes = (key: string, value: string): number => textBytes(key) + textB
 /** Not the wall clock: setting that back would keep entries alive, setting it forward would drop them all. */
 const monotonic = (): number => performance.now()
 
-const readEntries = (value: unknown, problems: ConfigProblem[]): number => {
-  if (value === Number.POSITIVE_INFINITY) return value
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
-  const rule = `maxEntries must be a whole number above 0, or Infinity; received ${showValue(value)}`
-  problems.push(problem('CACHE_CONFIG_RANGE', 'maxEntries', value, rule, '10000'))
-  return 1
-}
-
-const readBytes = (name: string, value: unknown, problems: ConfigProblem[]): number => {
-  const bytes = parseByteSize(value)
-  if (bytes !== undefined && bytes > 0) return bytes
-  const rule = `${name} must be a number of bytes above 0, or a string such as "100mb"; received ${showValue(value)}`
-  problems.push(problem('CACHE_CONFIG_RANGE', name, value, rule, '100mb'))
-  return Number.NaN
-}
-
-const readShare = (name: string, value: unknown, whole: boolean, problems: ConfigProblem[]): number => {
-  if (typeof value === 'number' && value > 0 && (whole ? value <= 1 : value < 1)) return value
-  const rule = `${name} must be a share above 0 and ${whole ? 'at most' : 'below'} 1; received ${showValue(value)}`
-  problems.push(problem('CACHE_CONFIG_RANGE', name, value, rule, '0.9'))
-  return 1
-}
-
-const readInterval = (value: unknown, problems: ConfigProblem[]): number => {
-  const ms = parseDuration(value)
-  if (ms !== undefined && ms > 0) return ms
-  const rule =
-    ms === 0
-      ? 'cleanupInterval must be above 0; received 0. Use Infinity to switch it off'
-      : `cleanupInterval ${showValue(value)} is not a duration. Use seconds (60) or a string such as "1m"`
-  problems.push(
-    problem(ms === 0 ? 'CACHE_CONFIG_RANGE' : 'CACHE_CONFIG_DURATION', 'cleanupInterval', value, rule, '60'),
-  )
-  return Number.NaN
-}
-
-const readFunction = <F>(name: string, value: F, problems: ConfigProblem[]): F => {
-  if (typeof value !== 'function') {
-    problems.push(
-      problem('CACHE_CONFIG_TYPE', name, value, `${name} must be a function; received ${showValue(value)}`),
-    )
-  }
-  return value
-}
-
-const contradictions = (options: MemoryOptions, settings: MemorySettings): readonly ConfigProblem[] => {
-  const { maxEntries, maxBytes, maxEntryBytes } = settings
+const readLimits = (read: Reader): Pick<MemorySettings, 'maxEntries' | 'maxBytes' | 'maxEntryBytes'> => {
+  const maxEntries = read.count('maxEntries', 10_000, { unbounded: true })
+  const maxBytes = read.bytes('maxBytes', '100mb', { unbounded: true })
+  const maxEntryBytes =
+    read.given('maxEntryBytes') === undefined
+      ? Math.max(1, Math.floor(maxBytes / 4))
+      : read.bytes('maxEntryBytes', '100mb', { unbounded: true })
   if (maxEntries === Number.POSITIVE_INFINITY && maxBytes === Number.POSITIVE_INFINITY) {
     const rule = 'maxEntries and maxBytes cannot both be Infinity: memory would grow without bound'
-    return [problem('CACHE_CONFIG_RANGE', 'maxBytes', options.maxBytes, rule, '100mb')]
-  }
-  if (maxEntryBytes > maxBytes) {
+    read.refuse('CACHE_CONFIG_RANGE', 'maxBytes', maxBytes, rule, '100mb')
+  } else if (maxEntryBytes > maxBytes) {
     const rule = `maxEntryBytes (${maxEntryBytes}) must not exceed maxBytes (${maxBytes})`
-    return [problem('CACHE_CONFIG_RANGE', 'maxEntryBytes', options.maxEntryBytes, rule, String(maxBytes))]
+    read.refuse('CACHE_CONFIG_RANGE', 'maxEntryBytes', read.given('maxEntryBytes'), rule, String(maxBytes))
   }
-  return []
+  return { maxEntries, maxBytes, maxEntryBytes }
 }
 
-const problem = (
-  code: 'CACHE_CONFIG_RANGE' | 'CACHE_CONFIG_DURATION' | 'CACHE_CONFIG_TYPE',
-  name: string,
-  received: unknown,
-  rule: string,
-  hint?: string,
-): ConfigProblem => ({
-  code,
-  path: name === '' ? SITE : `${SITE}.${name}`,
-  received,
-  message: `${SITE}: ${rule}.`,
-  ...(hint === undefined ? {} : { hint }),
-})
+/** What the options come to; throws a `CacheConfigError` that names everything wrong with them. */
+export const readMemoryOptions = (options: MemoryOptions): MemorySettings => {
+  const read = new SettingsReader('memory', options, known)
+  const measured = read.given('heapLimitRatio') !== undefined
+  const settings: MemorySettings = {
+    ...readLimits(read),
+    sizeOf: read.callback('sizeOf', keptBytes),
+    evictTo: read.share('evictTo', 1),
+    heapLimitRatio: measured ? read.share('heapLimitRatio', 0.9, { whole: false }) : undefined,
+    cleanupMs: read.duration('cleanupInterval', 60, { unbounded: true }),
+    clock: read.callback('clock', monotonic),
+  }
+  read.settle()
+  return settings
+}

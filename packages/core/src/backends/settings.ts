@@ -63,6 +63,15 @@ export class SettingsReader<O extends object> {
     return standard
   }
 
+  /** Above 0 and at most 1; below 1 where `whole` is false. */
+  share(name: keyof O & string, standard: number, { whole = true } = {}): number {
+    const value = this.#given[name] ?? standard
+    if (typeof value === 'number' && value > 0 && (whole ? value <= 1 : value < 1)) return value
+    const rule = `${name} must be above 0 and ${whole ? 'at most' : 'below'} 1; received ${showValue(value)}`
+    this.refuse('CACHE_CONFIG_RANGE', name, value, rule, String(standard))
+    return standard
+  }
+
   /** Whole bytes above 0; Infinity where `unbounded`. */
   bytes(name: keyof O & string, standard: number | string, { unbounded = false } = {}): number {
     const value = this.#given[name] ?? standard

@@ -52,14 +52,6 @@ const checkTiers = (tiers: readonly unknown[]): void => {
   refuseProblems(problems)
 }
 
-const readRatio = (read: SettingsReader<TieredOptions>): number => {
-  const ratio = read.given('l1TtlRatio') ?? 0.5
-  if (typeof ratio === 'number' && ratio > 0 && ratio <= 1) return ratio
-  const rule = `l1TtlRatio must be above 0 and at most 1; received ${showValue(ratio)}`
-  read.refuse('CACHE_CONFIG_RANGE', 'l1TtlRatio', ratio, rule, '0.5')
-  return 0.5
-}
-
 const readBus = (read: SettingsReader<TieredOptions>, tiers: readonly CacheBackend[]): boolean => {
   const possible = tiers.some(isMessenger)
   const bus = read.given('bus') ?? possible
@@ -78,7 +70,7 @@ export const readTieredOptions = (tiers: readonly CacheBackend[], options: Tiere
   checkTiers(tiers)
   const read = new SettingsReader('tiered', options, known)
   const settings: TieredSettings = {
-    ratio: readRatio(read),
+    ratio: read.share('l1TtlRatio', 0.5),
     maxTtlMs: read.duration('l1MaxTtl', 60, { unbounded: true }),
     bus: readBus(read, tiers),
   }

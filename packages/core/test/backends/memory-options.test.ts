@@ -19,7 +19,7 @@ describe('memory: options that cannot work', () => {
       { maxEntries: 0 },
       'RANGE',
       'memory.maxEntries',
-      'memory: maxEntries must be a whole number above 0, or Infinity; received 0.',
+      'memory: maxEntries must be a whole number from 1 on, or Infinity; received 0.',
     ],
     [{ maxEntries: -5 }, 'RANGE', 'memory.maxEntries', 'received -5.'],
     [{ maxEntries: 1.5 }, 'RANGE', 'memory.maxEntries', 'received 1.5.'],
