@@ -7,11 +7,11 @@ const coreRules: readonly (readonly [file: RegExp, may: RegExp])[] = [
   [/^semantics\//, /^(?:semantics\/.*|(?:message|field-table)\.ts)$/],
   [
     /^backends\/memory-entries\.ts$/,
-    /^(?:backends\/.*|(?:backend|builtin|message|errors|health|members|options|durations|within|guarded|tag-table|glob)\.ts|node:.*|lru-cache)$/,
+    /^(?:backends\/.*|(?:backend|builtin|checksum|message|errors|health|members|options|durations|within|guarded|tag-table|glob)\.ts|node:.*|lru-cache)$/,
   ],
   [
     /^backends\//,
-    /^(?:backends\/.*|(?:backend|bounded-map|builtin|message|errors|health|members|options|durations|within|guarded|tag-table|glob)\.ts|node:.*)$/,
+    /^(?:backends\/.*|(?:backend|bounded-map|builtin|checksum|message|errors|health|members|options|durations|within|guarded|tag-table|glob)\.ts|node:.*)$/,
   ],
   [/^testing\//, /^(?:testing\/.*|node:.*|@stowage\/core)$/],
   [/^(?:cache|cache-parts|invalidations|adapter-calls)\.ts$/, /^(?!backends\/|testing\/|@stowage\/)/],

@@ -2,7 +2,7 @@ import { AbsorbingCalls } from './absorbing-calls.ts'
 import type { BackendHealth, CacheBackend } from './backend.ts'
 import { createLoads } from './cache-loads.ts'
 import type { GuardBackend, GuardedStore } from './guarded.ts'
-import { unreachable } from './health.ts'
+import { askHealth, unreachable } from './health.ts'
 import type { Loads } from './loads.ts'
 import type { CacheOptions } from './options.ts'
 import { compileOptions, type Policy, type Settings } from './policy.ts'
@@ -51,9 +51,8 @@ export const createParts = (
 export const probe = async ({ guarded }: Parts): Promise<BackendHealth> => {
   const began = performance.now()
   try {
-    const health = await (guarded.entries.health?.() ?? guarded.entries.get('#health'))
-    if (health !== null && typeof health === 'object') return health
-    return { status: 'healthy', connected: true, latencyMs: performance.now() - began }
+    const told = await askHealth(guarded.entries)
+    return told ?? { status: 'healthy', connected: true, latencyMs: performance.now() - began }
   } catch (error) {
     return unreachable(error)
   }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { crc32 } from 'node:zlib'
+import { crcInHex } from './checksum.ts'
 import type { StoredResponse } from './entry.ts'
 import { newFieldTable } from './field-table.ts'
 import type { FieldMap } from './message.ts'
@@ -40,8 +41,6 @@ const asciiJson = (value: unknown): string =>
     /[\u007f-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
-
-const hex = (crc: number): string => crc.toString(16).padStart(8, '0')
 
 const flags = (stored: StoredResponse): string =>
   (stored.policyFresh ? 'p' : '') +
@@ -109,7 +108,7 @@ export const encode = (stored: StoredResponse): string | undefined => {
   const body = stored.body.toString(text ? 'utf8' : 'base64')
   // As UTF-8 the text of the body has the body's own bytes.
   const checksum = crc32(text ? stored.body : body, crc32(start))
-  return flat(`${version} ${hex(checksum)}\n${start}${body}`)
+  return flat(`${version} ${crcInHex(checksum)}\n${start}${body}`)
 }
 
 const isStrings = (value: unknown): value is readonly string[] =>
@@ -237,7 +236,7 @@ export const decode = (value: string, key: string): StoredResponse | undefined =
   const bytes = Buffer.from(value)
   // One byte a character up to here: the body begins at the same place in both.
   if (bytes.indexOf(10, headAt) !== end) return undefined
-  if (value.slice(crcAt, crcAt + 8) !== hex(crc32(bytes.subarray(headAt)))) return undefined
+  if (value.slice(crcAt, crcAt + 8) !== crcInHex(crc32(bytes.subarray(headAt)))) return undefined
   const head = parseHead(value.slice(headAt, end))
   if (head === undefined || head.k !== key) return undefined
   const body = head.b === 'utf8' ? bytes.subarray(end + 1) : Buffer.from(value.slice(end + 1), 'base64')

@@ -2,7 +2,10 @@ import type { SyncTagState } from './backend.ts'
 import { randomBytes } from './builtin.ts'
 import { OldestFirst } from './oldest-first.ts'
 
-const DEFAULT_MAX_TAGS = 100_000
+const standardMaxTags = 100_000
+
+/** The name of a count's life. */
+export const newEpoch = (): string => randomBytes(12).toString('base64url')
 
 export interface TagTableOptions {
   /** Tags remembered one by one; at least 1. Default 100,000. */
@@ -38,10 +41,10 @@ export interface TagTable extends SyncTagState {
  * state.read(['t:news', 't:blog'])  // [1, 0]
  */
 export const createTagTable = (options: TagTableOptions = {}): TagTable => {
-  const { maxTags = DEFAULT_MAX_TAGS, from } = options
+  const { maxTags = standardMaxTags, from } = options
   const counts = new Map<string, number>(from?.counts)
   const oldestFirst = new OldestFirst(counts)
-  let head = { epoch: options.epoch ?? randomBytes(12).toString('base64url'), seq: from?.seq ?? 0 }
+  let head = { epoch: options.epoch ?? newEpoch(), seq: from?.seq ?? 0 }
   let floor = from?.floor ?? 0
 
   const forgetOldest = (): void => {

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { checksum } from './checksum.ts'
 
 /**
  * A value with what is kept beside it. Times in milliseconds since the epoch.
@@ -58,8 +58,6 @@ export interface ValueText {
 
 const version = 'V1'
 const opening = version.length + 1 + 8 + 1
-
-const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
 
 /** Version and checksum, a line of JSON, and the value as it is. */
 export const encodeValue = ({ key, text, createdAt, expiresAt, metadata, load }: ValueText): string => {

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { checksum } from './checksum.ts'
 import { isToken } from './semantics/fields.ts'
 
 /** Variants kept of one primary key: each is an entry, and a client can send any value of a field. */
@@ -17,8 +17,6 @@ export interface VariantRecord {
 }
 
 export const isVariantRecord = (value: string): boolean => value.startsWith(`${version} `)
-
-const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0')
 
 export const encodeVariants = (record: VariantRecord): string => {
   const text = JSON.stringify({ k: record.key, v: record.fields, i: record.variants })

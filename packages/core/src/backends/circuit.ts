@@ -1,12 +1,5 @@
 import type { CircuitState } from '../guarded.ts'
-
-/** Time as the breaker sees it. */
-export interface Timers {
-  /** Milliseconds, never going back. */
-  now(): number
-  /** Calls `run` once after `ms`; gives what prevents that. Never keeps the process alive. */
-  after(ms: number, run: () => void): () => void
-}
+import type { Timers } from './timers.ts'
 
 export interface CircuitParts {
   /** Failures in a row that open it. */
@@ -17,18 +10,6 @@ export interface CircuitParts {
   readonly probe: () => Promise<void>
   readonly changed: (state: CircuitState, previous: CircuitState, cause: unknown) => void
   readonly timers: Timers
-}
-
-/** What a timer can wait for; more would fire at once. */
-const longestMs = 2 ** 31 - 1
-
-export const realTimers: Timers = {
-  now: () => performance.now(),
-  after: (ms, run) => {
-    const timer = setTimeout(run, Math.min(ms, longestMs))
-    timer.unref()
-    return () => clearTimeout(timer)
-  },
 }
 
 /** A breaker whose trials cost no request: while it is open, one probe at a time asks in the background. */

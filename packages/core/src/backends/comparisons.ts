@@ -1,4 +1,4 @@
-import type { Timers } from './circuit.ts'
+import type { Timers } from './timers.ts'
 
 /** How old the knowledge of a process that hears nothing of the others may be. */
 const boundMs = 1000

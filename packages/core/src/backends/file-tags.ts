@@ -1,10 +1,11 @@
 import type { TagState } from '../backend.ts'
 import { randomBytes } from '../builtin.ts'
 import { CacheBackendError } from '../errors.ts'
-import type { TagTable } from '../tag-table.ts'
+import { newEpoch, type TagTable } from '../tag-table.ts'
 import type { FileEntries } from './file-entries.ts'
 import { FileLogs, type OpenLog, readOn } from './file-logs.ts'
 import type { FileSystem } from './file-system.ts'
+import { allInvalid, overlapMs } from './tag-lives.ts'
 import { hashOf, openingOf, recordOf, seal } from './tag-log.ts'
 
 /** A log is begun anew above this size, and above twice what it began with. */
@@ -12,8 +13,6 @@ const longestLog = 2 ** 20
 const mostTags = 100_000
 /** Rounds of catching up with others, each of which means that somebody else has got further. */
 const mostRounds = 100
-/** How long what was asked under one epoch may still be answered under the next. */
-const overlapMs = 60_000
 
 export interface FileTagsOptions {
   readonly compactAbove?: number
@@ -59,10 +58,10 @@ export class FileTags implements TagState {
   }
 
   async read(tags: readonly string[]): Promise<readonly number[]> {
-    if (this.#closed) return tags.map(() => Number.MAX_SAFE_INTEGER)
+    if (this.#closed) return allInvalid(tags)
     const table = await this.#refresh()
     // Whoever asks may hold the head of a life that is over, and its counts were higher.
-    if (performance.now() < this.#unsureUntil) return tags.map(() => Number.MAX_SAFE_INTEGER)
+    if (performance.now() < this.#unsureUntil) return allInvalid(tags)
     return table.read(tags.map(hashOf))
   }
 
@@ -218,5 +217,3 @@ const foundIn =
     const bump = bumps.find((each) => each.id === id)
     if (bump !== undefined) bump.seq ??= seq
   }
-
-const newEpoch = (): string => randomBytes(12).toString('base64url')

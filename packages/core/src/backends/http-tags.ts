@@ -4,14 +4,9 @@ import { unintelligible } from './http-answers.ts'
 import type { HttpCall } from './http-connections.ts'
 import { isText, paths } from './http-protocol.ts'
 import { SharedCalls } from './shared-calls.ts'
-
-/** How long what was asked under one epoch may still be answered under the next. */
-const overlapMs = 60_000
+import { allInvalid, isCount, overlapMs } from './tag-lives.ts'
 
 type Ask = (call: HttpCall) => Promise<Readonly<Record<string, unknown>>>
-
-const invalid = (tags: readonly string[]): readonly number[] => tags.map(() => Number.MAX_SAFE_INTEGER)
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 /** The invalidation state of the store behind the server. */
 export class HttpTags implements TagState {
@@ -37,7 +32,7 @@ export class HttpTags implements TagState {
   }
 
   async read(tags: readonly string[], compared?: string): Promise<readonly number[]> {
-    if (this.#closed) return invalid(tags)
+    if (this.#closed) return allInvalid(tags)
     const body = JSON.stringify({ tags, epoch: compared })
     const call: HttpCall = { operation: 'tags.read', method: 'POST', path: paths.readTags, body }
     const { epoch, counts } = await this.#shared.ask(body, () => this.#send(call))
@@ -46,7 +41,7 @@ export class HttpTags implements TagState {
     this.#note(epoch)
     // Whoever asks may hold the head of a life that is over, and its counts were higher.
     const isOver = compared === undefined ? performance.now() < this.#unsureUntil : compared !== epoch
-    return isOver ? invalid(tags) : counts
+    return isOver ? allInvalid(tags) : counts
   }
 
   async bump(tags: readonly string[]): Promise<number> {

@@ -1,5 +1,6 @@
 import type { TagState } from '../backend.ts'
 import { BoundedMap } from '../bounded-map.ts'
+import { invalidCount, isCount } from './tag-lives.ts'
 
 const mostTags = 100_000
 
@@ -12,8 +13,6 @@ export interface Head {
 export interface CountedTags extends Head {
   readonly tags: readonly string[] | undefined
 }
-
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 /**
  * What a process knows of the invalidation state of a store: how far the count is, and for some tags the count of their
@@ -75,9 +74,9 @@ export class KnownTags {
     const lasts = life === this.#life && asked === this.#head
     for (const [index, tag] of missing.entries()) {
       const count = Number(counts[index])
-      if (lasts && count !== Number.MAX_SAFE_INTEGER) this.#counts.set(tag, count)
+      if (lasts && count !== invalidCount) this.#counts.set(tag, count)
       found.set(tag, Math.max(count, this.#counts.get(tag) ?? 0))
     }
-    return tags.map((tag) => found.get(tag) ?? Number.MAX_SAFE_INTEGER)
+    return tags.map((tag) => found.get(tag) ?? invalidCount)
   }
 }

@@ -1,3 +1,5 @@
+import { longestTimerMs } from './timers.ts'
+
 /** What a sweep goes over. */
 export interface SweepSource {
   readonly size: () => number
@@ -14,12 +16,10 @@ export interface Sweep {
 }
 
 /** Entries looked at without giving the event loop a turn. */
-export const SLICE = 1000
+export const sweepSlice = 1000
 
 /** Between two slices of one round: requests go first, and 1,000,000 entries still take 10 s. */
-const PAUSE_MS = 10
-/** What a timer can wait for; more would fire at once. */
-const LONGEST_MS = 2 ** 31 - 1
+const pauseMs = 10
 
 /** The timer knows the sweep weakly: what nobody holds any more is collected, entries, timer and all. */
 const fire = (sweep: WeakRef<TimedSweep>): void => sweep.deref()?.run()
@@ -50,11 +50,11 @@ class TimedSweep implements Sweep {
   run(): void {
     this.#timer = undefined
     const unfinished = this.#round.slice()
-    if (this.#source.size() > 0) this.#wait(unfinished ? PAUSE_MS : this.#intervalMs)
+    if (this.#source.size() > 0) this.#wait(unfinished ? pauseMs : this.#intervalMs)
   }
 
   #wait(ms: number): void {
-    this.#timer = setTimeout(fire, Math.min(ms, LONGEST_MS), new WeakRef(this))
+    this.#timer = setTimeout(fire, Math.min(ms, longestTimerMs), new WeakRef(this))
     this.#timer.unref()
   }
 }
@@ -83,7 +83,7 @@ const createRound = (source: SweepSource): Round => {
   }
   const slice = (): boolean => {
     unseen = unseen === 0 ? source.size() : Math.min(unseen, source.size())
-    for (let looked = 0; looked < SLICE && unseen > 0; looked++) {
+    for (let looked = 0; looked < sweepSlice && unseen > 0; looked++) {
       unseen--
       cursor ??= source.keys()
       const next = cursor.next()

@@ -8,7 +8,7 @@ import { MemoryEntries, type MemoryEntry, textIn } from './memory-entries.ts'
 import { type MemoryOptions, type MemorySettings, readMemoryOptions } from './memory-options.ts'
 import { MemoryRoom } from './memory-room.ts'
 import { CountedMemory } from './memory-stats.ts'
-import { createSweep, SLICE, type Sweep } from './memory-sweep.ts'
+import { createSweep, type Sweep, sweepSlice } from './memory-sweep.ts'
 
 /**
  * Entries in the memory of this process, the least recently used evicted first. Bounded by entries and by bytes;
@@ -122,7 +122,7 @@ class MemoryStore implements MemoryBackend {
     let left = keys.size
     for (const key of keys) {
       if (left-- === 0) return
-      if (left % SLICE === 0) await nextTurn()
+      if (left % sweepSlice === 0) await nextTurn()
       if (this.has(key) && (pattern === undefined || matchesGlob(pattern, key))) yield key
     }
   }

@@ -49,6 +49,3 @@ export class RelayedStats extends StoreStats {
     return this.#store?.entryUtilization ?? 0
   }
 }
-
-/** For one-line texts: 0.125 is `12.5 %`. */
-export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`

@@ -2,7 +2,8 @@ import type { BackendStats } from '../backend.ts'
 import type { CircuitState } from '../guarded.ts'
 import type { Circuit } from './circuit.ts'
 import type { Guard } from './guard.ts'
-import { percent, RelayedStats, WrapperCounts } from './relayed-stats.ts'
+import { RelayedStats, WrapperCounts } from './relayed-stats.ts'
+import { percent } from './store-stats.ts'
 
 /**
  * Statistics of `resilient()`: those of the store behind it, and how it could be reached.

@@ -1,9 +1,10 @@
 import type { BackendHealth, BackendStats, CacheBackend } from '../backend.ts'
 import { messageOf } from '../errors.ts'
 import type { CircuitChange, CircuitState, GuardBackend, GuardedStore } from '../guarded.ts'
+import { askHealth } from '../health.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { within } from '../within.ts'
-import { Circuit, realTimers, type Timers } from './circuit.ts'
+import { Circuit } from './circuit.ts'
 import { fallbackOf } from './fallback.ts'
 import { Guard } from './guard.ts'
 import { guardedTagsOf, guardedView, type StoreParts } from './guarded-view.ts'
@@ -12,6 +13,7 @@ import { Outage } from './outage.ts'
 import { ResilientLog } from './resilient-log.ts'
 import { type ResilientOptions, type ResilientSettings, readResilientOptions } from './resilient-options.ts'
 import { ResilientCounts, type ResilientStats, resilientStats } from './resilient-stats.ts'
+import { realTimers, type Timers } from './timers.ts'
 
 /**
  * What `resilient()` gives: the backend's own capabilities, and statistics and health that tell of the circuit.
@@ -122,18 +124,13 @@ class ResilientStore {
     const { guard, outage } = this.#store
     const health = await guard.call({
       operation: 'health',
-      run: () => this.#ask(),
+      run: () => askHealth(this.#backend),
       deadlineMs: this.#settings.deadlineMs,
       repeatable: false,
       always: true,
     })
     if (health?.status === 'unhealthy') throw new Error(health.error ?? 'the store says that it is unhealthy')
     if (outage?.owes === true) await outage.makeUp()
-  }
-
-  #ask(): MaybePromise<BackendHealth | undefined> {
-    const health = this.#backend.health?.()
-    return health ?? whenReady(this.#backend.get('#health'), () => undefined)
   }
 
   #changed(state: CircuitState, previous: CircuitState, cause: unknown): void {
@@ -185,7 +182,7 @@ class ResilientStore {
       return { ...found, circuit: this.#circuit.state }
     }
     try {
-      const call = { operation: 'health', run: () => this.#ask(), deadlineMs, repeatable: false }
+      const call = { operation: 'health', run: () => askHealth(this.#backend), deadlineMs, repeatable: false }
       const health = guard.call(call)
       return isPromise(health) ? health.then(told, failed) : told(health)
     } catch (error) {

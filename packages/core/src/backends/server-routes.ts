@@ -3,6 +3,7 @@ import { createTagTable } from '../tag-table.ts'
 import { keyInPath, membersOf, paths } from './http-protocol.ts'
 import { epochIn, keysIn, pairsIn, Refusal, tagsIn, ttlIn, valueIn } from './server-asked.ts'
 import { deleteBatch, getBatch, getOne, getOneWithTtl, isThere, setBatch } from './server-calls.ts'
+import { allInvalid } from './tag-lives.ts'
 
 export interface Asked {
   readonly body: unknown
@@ -118,7 +119,7 @@ const tagRoutes = (tags: TagState): Readonly<Record<string, Route>> => ({
       const { epoch } = await tags.head()
       if (compared === undefined || compared === epoch) return ok({ counts, epoch })
       // Counts of another life say nothing of what was stamped in that one, which is over.
-      return ok({ counts: asked.map(() => Number.MAX_SAFE_INTEGER), epoch })
+      return ok({ counts: allInvalid(asked), epoch })
     },
   },
   [paths.bumpTags]: { POST: async ({ body }) => ok({ seq: await tags.bump(tagsIn(body)) }) },

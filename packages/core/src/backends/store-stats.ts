@@ -1,5 +1,8 @@
 import type { BackendStats } from '../backend.ts'
 
+/** For one-line texts: 0.125 is `12.5 %`. */
+export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+
 /**
  * Where the gauges of a `StoreStats` are read.
  *
@@ -90,6 +93,6 @@ export class StoreStats implements BackendStats {
     const bytes = Number.isFinite(this.maxBytes)
       ? `${this.bytes} bytes of ${this.maxBytes}`
       : `${this.bytes} bytes`
-    return `${this.backend}: ${this.entries} entries, ${bytes}, hit rate ${(this.hitRate * 100).toFixed(1)} %`
+    return `${this.backend}: ${this.entries} entries, ${bytes}, hit rate ${percent(this.hitRate)}`
   }
 }

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import { createHash } from '../builtin.ts'
+import { checksum } from '../checksum.ts'
 import { createTagTable, type TagCounts, type TagTable } from '../tag-table.ts'
 
 const format = 'stowage-tags-1'
@@ -11,13 +11,13 @@ export const hashOf = (tag: string): string =>
 /** A line that can be told from half of one, and from one that was changed. */
 const lineOf = (words: readonly (string | number)[]): string => {
   const text = words.join(' ')
-  return `${crc32(text).toString(16).padStart(8, '0')} ${text}\n`
+  return `${checksum(text)} ${text}\n`
 }
 
 /** The words of a line; undefined where it is damaged. */
 const wordsOf = (line: string): string[] | undefined => {
   const text = line.slice(9)
-  return line.slice(0, 8) === crc32(text).toString(16).padStart(8, '0') ? text.split(' ') : undefined
+  return line.slice(0, 8) === checksum(text) ? text.split(' ') : undefined
 }
 
 /** One invalidation. `id` is how its writer finds it again. */

@@ -1,15 +1,13 @@
 import type { SyncTagState, TagState } from '../backend.ts'
-import { randomBytes } from '../builtin.ts'
 import { CacheBackendError } from '../errors.ts'
 import type { MaybePromise } from '../message.ts'
-import { createTagTable } from '../tag-table.ts'
-import type { Timers } from './circuit.ts'
+import { createTagTable, newEpoch } from '../tag-table.ts'
 import { Comparisons } from './comparisons.ts'
 import { Hearing } from './hearing.ts'
-import { type CountedTags, type Head, isCount, KnownTags } from './known-tags.ts'
+import { type CountedTags, type Head, KnownTags } from './known-tags.ts'
+import { allInvalid, invalidCount, isCount, overlapMs } from './tag-lives.ts'
+import type { Timers } from './timers.ts'
 
-/** How long what was asked under one epoch may still be answered under the next. */
-const overlapMs = 60_000
 /** Invalidations that the store did not take, remembered one by one. */
 const mostOwnTags = 10_000
 
@@ -20,9 +18,6 @@ export interface TagMirrorParts {
   /** Told of what was counted here, for the other processes. */
   readonly counted: (bump: CountedTags) => void
 }
-
-const invalid = (tags: readonly string[]): readonly number[] => tags.map(() => Number.MAX_SAFE_INTEGER)
-const newEpoch = (): string => randomBytes(12).toString('base64url')
 
 /**
  * The invalidation state of a store, kept in step in this process, so that a lookup need not ask for it. A tag is asked
@@ -70,7 +65,7 @@ export class TagMirror implements TagState {
   }
 
   read(tags: readonly string[], epoch?: string): MaybePromise<readonly number[]> {
-    if (this.#comparisons.isClosed) return invalid(tags)
+    if (this.#comparisons.isClosed) return allInvalid(tags)
     if (this.#store === undefined && this.#own === undefined)
       return this.#comparisons.run().then(() => this.#read(tags, epoch))
     return this.#read(tags, epoch)
@@ -228,18 +223,18 @@ export class TagMirror implements TagState {
     // Whoever asks may hold the head of a life that is over, and its counts were higher.
     const isOther =
       epoch === undefined ? this.#parts.timers.now() < this.#unsureUntil : epoch !== present.epoch
-    if (isOther) return invalid(tags)
+    if (isOther) return allInvalid(tags)
     if (this.#own !== undefined) return this.#own.read(tags)
     const known = this.#known
     return known?.countsOf(tags) ?? this.#readStore(known, tags)
   }
 
   async #readStore(known: KnownTags | undefined, tags: readonly string[]): Promise<readonly number[]> {
-    if (known === undefined) return invalid(tags)
+    if (known === undefined) return allInvalid(tags)
     this.#parts.begins()
     const counts = await known.read(this.state, tags)
     // The state was lost since the epoch was asked for.
-    if (counts.includes(Number.MAX_SAFE_INTEGER)) this.doubt()
+    if (counts.includes(invalidCount)) this.doubt()
     return counts
   }
 }

@@ -2,10 +2,10 @@ import type { CacheBackend } from '../backend.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { randomBytes } from '../builtin.ts'
 import { isPromise } from '../message.ts'
-import type { Timers } from './circuit.ts'
 import type { CountedTags } from './known-tags.ts'
 import { isMessenger } from './tiered-options.ts'
 import type { Tier } from './tiers.ts'
+import type { Timers } from './timers.ts'
 
 const channel = 'tiered'
 /** Keys of several writes go together. */

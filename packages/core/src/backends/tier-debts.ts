@@ -1,5 +1,5 @@
 import type { CacheBackend } from '../backend.ts'
-import type { Timers } from './circuit.ts'
+import type { Timers } from './timers.ts'
 
 /** Keys remembered one by one; more of them are all. */
 const mostKeys = 10_000

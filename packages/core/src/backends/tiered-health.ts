@@ -1,12 +1,11 @@
 import type { BackendHealth } from '../backend.ts'
-import { unreachable } from '../health.ts'
+import { askHealth, unreachable } from '../health.ts'
 import { settle, type Tier } from './tiers.ts'
 
 const healthOf = async (tier: Tier): Promise<BackendHealth> => {
-  const ended = await settle(tier, async (store) => store.health?.() ?? store.get('#health'))
+  const ended = await settle(tier, askHealth)
   if ('error' in ended) return unreachable(ended.error)
-  const { value } = ended
-  return value !== null && typeof value === 'object' ? value : { status: 'healthy', connected: true }
+  return ended.value ?? { status: 'healthy', connected: true }
 }
 
 /** Healthy where every tier is; degraded where some are. */

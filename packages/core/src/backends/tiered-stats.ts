@@ -1,5 +1,6 @@
 import type { BackendStats } from '../backend.ts'
-import { percent, RelayedStats, type WrapperCounts } from './relayed-stats.ts'
+import { RelayedStats, type WrapperCounts } from './relayed-stats.ts'
+import { percent } from './store-stats.ts'
 
 /**
  * What one tier did for the tiers together.

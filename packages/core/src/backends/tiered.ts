@@ -1,6 +1,5 @@
 import type { BackendHealth, CacheBackend } from '../backend.ts'
 import type { CircuitChange, GuardedStore } from '../guarded.ts'
-import { realTimers, type Timers } from './circuit.ts'
 import { KeyChanges } from './key-changes.ts'
 import { isMemory } from './memory.ts'
 import { WrapperCounts } from './relayed-stats.ts'
@@ -14,6 +13,7 @@ import { readTieredOptions, type TieredOptions, type TieredSettings } from './ti
 import { type TieredStats, tieredStats } from './tiered-stats.ts'
 import type { TieredShared } from './tiered-view.ts'
 import { ownStats, sourcesOf, type Tier, type TierSource, tiersWithin } from './tiers.ts'
+import { realTimers, type Timers } from './timers.ts'
 
 /** Of one call, where nobody says anything else. */
 const deadlineMs = 250

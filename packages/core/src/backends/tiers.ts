@@ -1,13 +1,13 @@
 import type { BackendStats, CacheBackend } from '../backend.ts'
 import type { GuardedStore } from '../guarded.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
-import type { Timers } from './circuit.ts'
 import { isMemory } from './memory.ts'
 import { createResilient, guardBackend, guardedViewsOf } from './resilient.ts'
 import { readResilientOptions } from './resilient-options.ts'
 import { TierDebts } from './tier-debts.ts'
 import type { TieredSettings } from './tiered-options.ts'
 import { TierCounts } from './tiered-stats.ts'
+import type { Timers } from './timers.ts'
 
 /** A backend that has no breaker yet gets one, whose calls last as long as whoever asks allows. */
 const withBreaker = (backend: CacheBackend, timers: Timers): CacheBackend => {

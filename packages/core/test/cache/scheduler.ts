@@ -1,5 +1,5 @@
 import type { MaybePromise } from '@stowage/core'
-import type { Timers } from '../../src/backends/circuit.ts'
+import type { Timers } from '../../src/backends/timers.ts'
 import { pick } from '../random.ts'
 
 /** Decides in which order what is under way goes on: the same numbers, the same order. */

@@ -1,4 +1,4 @@
-import type { Timers } from '../../src/backends/circuit.ts'
+import type { Timers } from '../../src/backends/timers.ts'
 
 /** Timers that fire when they are told to. */
 export interface FakeTimers extends Timers {
