@@ -1,5 +1,5 @@
-const STAR = 0x2a
-const ANY_ONE = 0x3f
+const star = 0x2a
+const anyOne = 0x3f
 
 /**
  * Whether all of `text` matches `pattern`: `*` is any run of characters, `?` any one character, everything else itself.
@@ -15,10 +15,10 @@ export const matchesGlob = (pattern: string, text: string): boolean => {
   let resume = 0
   while (t < text.length) {
     const expected = p < pattern.length ? pattern.charCodeAt(p) : -1
-    if (expected === STAR) {
+    if (expected === star) {
       afterStar = ++p
       resume = t
-    } else if (expected === ANY_ONE) {
+    } else if (expected === anyOne) {
       p++
       t += characterLength(text, t)
     } else if (expected === text.charCodeAt(t)) {
@@ -32,7 +32,7 @@ export const matchesGlob = (pattern: string, text: string): boolean => {
       return false
     }
   }
-  while (pattern.charCodeAt(p) === STAR) p++
+  while (pattern.charCodeAt(p) === star) p++
   return p === pattern.length
 }
 

@@ -102,7 +102,7 @@ export class Loads {
       const recent = running !== undefined && isRecentAt(this.#parts.clock(), running.began)
       // Without the store nobody knows what others have invalidated since: who comes late waits for a later load.
       if (running === undefined || (call.stamp === undefined && !recent)) break
-      const loaded = await within(running.loaded, longestWaitMs)
+      const loaded = await unlessTooLong(running.loaded, longestWaitMs)
       if (loaded === undefined) {
         // It takes too long; the first of those who waited loads for the others.
         if (this.#flights.get(call.key) === running) break
@@ -156,7 +156,7 @@ export class Loads {
 }
 
 /** What a promise resolves to, or undefined where that takes too long. */
-const within = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> =>
+const unlessTooLong = <T>(promise: Promise<T>, ms: number): Promise<T | undefined> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(undefined), ms)
     timer.unref()

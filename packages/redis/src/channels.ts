@@ -1,5 +1,5 @@
 import type { RedisClient } from './client.ts'
-import { within } from './connection.ts'
+import { waitAtMost } from './connection.ts'
 import { readBack } from './texts.ts'
 
 interface Heard {
@@ -49,7 +49,7 @@ export class Channels {
     listeners.add(listener)
     this.#listeners.set(channel, listeners)
     this.#begin(channel)
-    await within(firstAttemptMs, arrived)
+    await waitAtMost(firstAttemptMs, arrived)
     listener.begun = true
     return () => this.#end(channel, listener)
   }

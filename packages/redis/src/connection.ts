@@ -18,7 +18,7 @@ interface Sending {
 const opening: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect'])
 
 /** Resolves with the promise, however it ends, or when the time is over. */
-export const within = (ms: number, promise: Promise<unknown>): Promise<void> =>
+export const waitAtMost = (ms: number, promise: Promise<unknown>): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, ms)
     const done = (): void => {
@@ -152,7 +152,7 @@ export class Connection {
   /** Says goodbye, and hangs up where that is not answered. */
   async quit(): Promise<void> {
     const { client } = this
-    if (this.ready) await within(farewellMs, client.quit())
+    if (this.ready) await waitAtMost(farewellMs, client.quit())
     client.disconnect()
   }
 

@@ -1,5 +1,5 @@
 import type { CommandArgument, RedisClient } from './client.ts'
-import { type Connection, within } from './connection.ts'
+import { type Connection, waitAtMost } from './connection.ts'
 import { connectionFailure, failureOf } from './failure.ts'
 import type { Link } from './link.ts'
 import { createNames, type Names } from './names.ts'
@@ -65,7 +65,7 @@ export class Operations {
   /** What was begun is let finish: an answer in hand is no reason to lose the entry made of it. */
   async end(): Promise<void> {
     this.closed = true
-    await within(longestFarewellMs, Promise.allSettled([...this.#pending]))
+    await waitAtMost(longestFarewellMs, Promise.allSettled([...this.#pending]))
     await this.#link.close()
   }
 }

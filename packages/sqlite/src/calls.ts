@@ -90,4 +90,4 @@ export type DriverChoice =
   | { readonly name: 'node:sqlite' }
 
 /** Rows removed at most by one call of `prune` or `clear`, and keys on one page: other calls come in between. */
-export const SLICE = 500
+export const rowsPerCall = 500

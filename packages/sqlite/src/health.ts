@@ -2,7 +2,7 @@ import type { BackendHealth } from '@stowage/core'
 import type { Link } from './link.ts'
 
 /** A probe does not wait as long as a write may. */
-const HEALTH_MS = 1000
+const healthMs = 1000
 
 const messageOf = (error: unknown): string => {
   const { message, cause } = error as Error
@@ -13,7 +13,7 @@ export const healthOf = async (link: Link): Promise<BackendHealth> => {
   const start = performance.now()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${HEALTH_MS} ms`)), HEALTH_MS)
+    timer = setTimeout(() => reject(new Error(`no answer within ${healthMs} ms`)), healthMs)
   })
   try {
     await Promise.race([link.call('head', 0), late])

@@ -11,12 +11,12 @@ interface Pending {
 }
 
 /** Calls and characters under way at most: what comes in addition fails at once. */
-const MOST_CALLS = 10_000
-const MOST_CHARACTERS = 32 * 1024 ** 2
+const mostCalls = 10_000
+const mostCharacters = 32 * 1024 ** 2
 /** A thread that has ended by itself is followed by another one no sooner. */
-const RESTART_MS = 1000
+const restartMs = 1000
 /** A thread that does not end by itself when it is told to is ended. */
-const CLOSING_MS = 4000
+const closingMs = 4000
 
 /** The thread that owns the database, seen from outside. It is there while it is needed and keeps no process alive. */
 export class Link {
@@ -64,7 +64,7 @@ export class Link {
 
   #refusal(size: number): Failure | undefined {
     if (this.#closing !== undefined) return { result: 'CLOSED', message: 'the backend is closed' }
-    if (this.#pending.size >= MOST_CALLS || (this.#size > 0 && this.#size + size > MOST_CHARACTERS))
+    if (this.#pending.size >= mostCalls || (this.#size > 0 && this.#size + size > mostCharacters))
       return { result: 'QUEUE', message: 'too many calls are under way' }
     return this.#worker === undefined ? this.#start() : undefined
   }
@@ -85,7 +85,7 @@ export class Link {
       this.#worker = worker
       return undefined
     } catch (error) {
-      this.#restartAt = performance.now() + RESTART_MS
+      this.#restartAt = performance.now() + restartMs
       return { result: 'THREAD', message: String(error) }
     }
   }
@@ -119,7 +119,7 @@ export class Link {
     if (this.#worker !== worker) return
     this.#worker = undefined
     this.#outbox = []
-    this.#restartAt = performance.now() + RESTART_MS
+    this.#restartAt = performance.now() + restartMs
     for (const id of [...this.#pending.keys()]) {
       const call = this.#take(id)
       call?.reject(failureOf(call.name, { result: 'THREAD', message }))
@@ -133,7 +133,7 @@ export class Link {
     worker.ref()
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     worker.postMessage('close')
-    const timer = setTimeout(() => void worker.terminate(), CLOSING_MS)
+    const timer = setTimeout(() => void worker.terminate(), closingMs)
     await ended
     clearTimeout(timer)
   }

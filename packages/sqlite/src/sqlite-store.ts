@@ -1,7 +1,7 @@
 import { type BackendHealth, matchesGlob, type TagState } from '@stowage/core'
 import { type Admission, createAdmission } from './admission.ts'
 import type { SqliteBackend } from './backend.ts'
-import { type DatabaseCounts, SLICE } from './calls.ts'
+import { type DatabaseCounts, rowsPerCall } from './calls.ts'
 import { chooseDriver } from './driver-choice.ts'
 import { healthOf } from './health.ts'
 import { Link } from './link.ts'
@@ -12,10 +12,10 @@ import { isWhole, literalStart, sizeOfAll, slicesOf } from './texts.ts'
 
 const nothing: DatabaseCounts = { total: 0, expired: 0, pageSize: 4096, pages: 0, freePages: 0 }
 /** What a timer can wait for; more would fire at once. */
-const LONGEST_MS = 2 ** 31 - 1
+const longestTimerMs = 2 ** 31 - 1
 /** One transaction of `setMany` has at most so many entries and characters; more are several. */
-const MOST_AT_ONCE = 5000
-const MOST_CHARACTERS = 4 * 1024 ** 2
+const mostAtOnce = 5000
+const mostCharacters = 4 * 1024 ** 2
 
 type Entry = readonly [key: string, value: string]
 
@@ -59,7 +59,7 @@ export class SqliteStore implements SqliteBackend {
     if (this.#link.closed) return new Map()
     const asked = keys.filter(isWhole)
     const now = this.#now()
-    const slices = slicesOf(asked, SLICE, MOST_CHARACTERS, (key) => key.length)
+    const slices = slicesOf(asked, rowsPerCall, mostCharacters, (key) => key.length)
     const pages = slices.map((slice) =>
       this.#counting(this.#link.call('getMany', sizeOfAll(slice), slice, now)),
     )
@@ -84,7 +84,7 @@ export class SqliteStore implements SqliteBackend {
         if (!key.startsWith(start)) return
         if (matchesGlob(pattern, key)) yield key
       }
-      if (page.length < SLICE) return
+      if (page.length < rowsPerCall) return
       ;[from, after] = [page.at(-1) ?? '', true]
     }
   }
@@ -100,7 +100,7 @@ export class SqliteStore implements SqliteBackend {
     if (this.#link.closed) return 0
     const all = [...entries]
     const kept = ttl > 0 ? all.filter((entry) => this.#admission.fits(entry)) : []
-    const slices = slicesOf(kept, MOST_AT_ONCE, MOST_CHARACTERS, sizeOfAll)
+    const slices = slicesOf(kept, mostAtOnce, mostCharacters, sizeOfAll)
     const counts = await Promise.all(slices.map((slice) => this.#setAll(slice, ttl)))
     const dropped = all.filter((entry) => !kept.includes(entry))
     if (dropped.length > 0) await this.deleteMany(dropped.map(([key]) => key))
@@ -114,7 +114,7 @@ export class SqliteStore implements SqliteBackend {
   async deleteMany(keys: readonly string[]): Promise<number> {
     if (this.#link.closed) return 0
     const now = this.#now()
-    const slices = slicesOf(keys.filter(isWhole), MOST_AT_ONCE, MOST_CHARACTERS, (key) => key.length)
+    const slices = slicesOf(keys.filter(isWhole), mostAtOnce, mostCharacters, (key) => key.length)
     const calls = slices.map((slice) => this.#link.call('delete', sizeOfAll(slice), slice, now))
     const removed = (await this.#counting(Promise.all(calls))).reduce((sum, count) => sum + count, 0)
     this.#stats.deletes += removed
@@ -224,8 +224,8 @@ export class SqliteStore implements SqliteBackend {
 
   /** A slice at a time, so that other calls come in between. */
   async #repeat(step: () => Promise<number>): Promise<number> {
-    let [all, last] = [0, SLICE]
-    while (last === SLICE && !this.#link.closed) {
+    let [all, last] = [0, rowsPerCall]
+    while (last === rowsPerCall && !this.#link.closed) {
       last = await this.#counting(step())
       all += last
     }
@@ -237,7 +237,7 @@ export class SqliteStore implements SqliteBackend {
     const { cleanupMs } = this.#settings
     if (this.#timer !== undefined || cleanupMs === Number.POSITIVE_INFINITY) return
     // What fails is counted, and done by the next round.
-    this.#timer = setInterval(() => this.prune().catch(() => undefined), Math.min(cleanupMs, LONGEST_MS))
+    this.#timer = setInterval(() => this.prune().catch(() => undefined), Math.min(cleanupMs, longestTimerMs))
     this.#timer.unref()
   }
 }

@@ -3,10 +3,10 @@ import type { TagState } from '@stowage/core'
 import type { Link } from './link.ts'
 
 /** A longer name is kept as its digest, so that names cannot fill the file. */
-const LONGEST = 100
+const longestName = 100
 
 const nameOf = (tag: string): string =>
-  tag.length <= LONGEST ? tag : `sha256:${createHash('sha256').update(tag).digest('hex')}`
+  tag.length <= longestName ? tag : `sha256:${createHash('sha256').update(tag).digest('hex')}`
 
 const sizeOf = (names: readonly string[]): number => names.reduce((sum, name) => sum + name.length, 0)
 

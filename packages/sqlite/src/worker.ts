@@ -4,7 +4,7 @@ import { Schedule } from './database/schedule.ts'
 import { Session } from './database/session.ts'
 
 /** What waits when the backend is closed has so long to be carried out. */
-const FAREWELL_MS = 2000
+const farewellMs = 2000
 
 /** The thread that owns the database: calls in, reports out, until it is told to close. */
 const serve = (port: NonNullable<typeof parentPort>): void => {
@@ -13,7 +13,7 @@ const serve = (port: NonNullable<typeof parentPort>): void => {
   port.on('message', (calls: readonly Call[] | 'close') => {
     if (calls !== 'close') schedule.take(calls)
     else
-      void schedule.finish(FAREWELL_MS).then(() => {
+      void schedule.finish(farewellMs).then(() => {
         session.close()
         port.close()
       })

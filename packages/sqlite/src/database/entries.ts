@@ -1,4 +1,4 @@
-import { type Handlers, type ReadName, SLICE, type WriteName } from '../calls.ts'
+import { type Handlers, type ReadName, rowsPerCall, type WriteName } from '../calls.ts'
 import { type Connection, pragma, type Statement, textFrom } from './driver.ts'
 import type { Limits } from './limits.ts'
 import type { Names } from './schema.ts'
@@ -29,7 +29,7 @@ export const createEntryReads = (connection: Connection, names: Names): EntryRea
   const has = connection.prepare(`SELECT 1 FROM ${entries} WHERE key = ? AND expires > ?`)
   const page = (comparison: string): Statement =>
     connection.prepare(
-      `SELECT ${connection.textOf('key')} FROM ${entries} WHERE ${entries}.key ${comparison} ? AND expires > ? ORDER BY ${entries}.key LIMIT ${SLICE}`,
+      `SELECT ${connection.textOf('key')} FROM ${entries} WHERE ${entries}.key ${comparison} ? AND expires > ? ORDER BY ${entries}.key LIMIT ${rowsPerCall}`,
     )
   const [pageFrom, pageAfter] = [page('>='), page('>')]
   const newest = connection.prepare(`SELECT coalesce(max(rowid), 0) AS id FROM ${entries}`)
@@ -94,7 +94,7 @@ export const createEntryWrites = (connection: Connection, names: Names, limits: 
   const { drop, put } = createWriter(connection, names, limits)
   const retime = connection.prepare(`UPDATE ${entries} SET value = ? WHERE key = ?`)
   const clear = connection.prepare(
-    `DELETE FROM ${entries} WHERE rowid IN (SELECT rowid FROM ${entries} WHERE rowid <= ? ORDER BY rowid LIMIT ${SLICE})`,
+    `DELETE FROM ${entries} WHERE rowid IN (SELECT rowid FROM ${entries} WHERE rowid <= ? ORDER BY rowid LIMIT ${rowsPerCall})`,
   )
   return {
     set: (list, expires, now) => {
@@ -102,7 +102,7 @@ export const createEntryWrites = (connection: Connection, names: Names, limits: 
       return list.length
     },
     delete: (keys, now) => keys.filter((key) => drop(key, now)).length,
-    prune: (now) => limits.expire(now, SLICE),
+    prune: (now) => limits.expire(now, rowsPerCall),
     clear: (upTo) => {
       const removed = Number(clear.run(upTo).changes)
       limits.note(-removed)

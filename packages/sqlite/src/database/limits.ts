@@ -23,9 +23,9 @@ export interface Limits {
 }
 
 /** Rows that go at once where bytes are short: each look at the pages costs as much as reading an entry. */
-const ROWS = 16
+const rowsAtOnce = 16
 /** Looks at the pages for one entry at most: what a smaller `maxBytes` leaves to do is spread over many. */
-const ROUNDS = 64
+const mostRounds = 64
 
 /** Entries and pages as the database has them; the pages in use include those of this transaction. */
 const createUse = (connection: Connection, { entries, state }: Names) => {
@@ -94,8 +94,8 @@ class CountedLimits implements Limits {
     const { maxBytes } = this.#bounds
     if (this.#use.bytes() + size <= maxBytes) return
     const enough = maxBytes - this.#spare.bytes
-    for (let round = 0; round < ROUNDS && this.#use.bytes() + size > enough; round++)
-      if (this.#evict(now, ROWS) === 0) return
+    for (let round = 0; round < mostRounds && this.#use.bytes() + size > enough; round++)
+      if (this.#evict(now, rowsAtOnce) === 0) return
   }
 
   settle(): void {

@@ -8,19 +8,19 @@ interface Waiting extends Call {
 }
 
 /** A call that met somebody else's lock for so long fails. */
-const PATIENCE_MS = 10_000
+const patienceMs = 10_000
 /** Calls carried out without looking whether others have come. */
-const MOST_READS = 64
-const MOST_WRITES = 256
+const mostReads = 64
+const mostWrites = 256
 /** Characters written by one transaction, unless one entry has more. */
-const MOST_CHARACTERS = 4 * 1024 ** 2
+const mostCharacters = 4 * 1024 ** 2
 
 const failureOf = (error: unknown): Failure => ({
   result: resultOf(error),
   message: error instanceof Error ? error.message : String(error),
 })
 
-const tooLate: Failure = { result: 'BUSY', message: `locked by somebody else for ${PATIENCE_MS} ms` }
+const tooLate: Failure = { result: 'BUSY', message: `locked by somebody else for ${patienceMs} ms` }
 
 /** About what a call brings with it. */
 const lengthOf = (value: unknown): number => {
@@ -99,7 +99,7 @@ export class Schedule {
 
   #read(): void {
     if (this.#readsBlocked || this.#reads.length === 0) return
-    const calls = this.#reads.splice(0, MOST_READS)
+    const calls = this.#reads.splice(0, mostReads)
     try {
       this.#send(this.#session.store().read(calls), 0)
     } catch (error) {
@@ -148,7 +148,7 @@ export class Schedule {
     let count = 0
     for (const { args } of this.#writes) {
       characters += lengthOf(args)
-      if (count > 0 && (characters > MOST_CHARACTERS || count === MOST_WRITES)) break
+      if (count > 0 && (characters > mostCharacters || count === mostWrites)) break
       count++
     }
     return this.#writes.splice(0, count)
@@ -166,7 +166,7 @@ export class Schedule {
 
   /** Those that go on waiting; the others fail. */
   #patient(calls: readonly Waiting[]): Waiting[] {
-    const earliest = performance.now() - PATIENCE_MS
+    const earliest = performance.now() - patienceMs
     const late = calls.filter(({ since }) => since < earliest)
     this.#send(
       late.map(({ id }) => ({ id, failure: tooLate })),

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { Connection } from './driver.ts'
 
 /** Raised with every change of the tables: what an older version left is dropped. */
-const VERSION = 1
+const currentVersion = 1
 
 /** Of the write-ahead log: beyond it the file is cut back when the log begins anew. */
-const KEPT_LOG_BYTES = 8 * 1024 ** 2
+const keptLogBytes = 8 * 1024 ** 2
 
 export interface Names {
   readonly entries: string
@@ -28,7 +28,7 @@ const settings = `
   PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
-  PRAGMA journal_size_limit = ${KEPT_LOG_BYTES};
+  PRAGMA journal_size_limit = ${keptLogBytes};
   PRAGMA wal_autocheckpoint = 1000;
   PRAGMA temp_store = MEMORY;
   PRAGMA trusted_schema = OFF;
@@ -53,7 +53,7 @@ const creation = ({ entries, expiry, state, tags, tagOrder }: Names): string => 
     tags INTEGER NOT NULL DEFAULT 0,
     entries INTEGER NOT NULL DEFAULT 0
   );
-  INSERT INTO ${state} (id, version, epoch) VALUES (1, ${VERSION}, '${randomBytes(12).toString('base64url')}');
+  INSERT INTO ${state} (id, version, epoch) VALUES (1, ${currentVersion}, '${randomBytes(12).toString('base64url')}');
 `
 
 /** Which of our tables there are. */
@@ -78,20 +78,20 @@ const foundVersion = (connection: Connection, table: string): number | undefined
   if (!tables.has(`${table}_state`.toLowerCase()))
     throw new Error(`the table "${table}" was made by something else. Name another table`)
   const version = versionOf(connection, namesFor(table))
-  if (version <= VERSION) return version
+  if (version <= currentVersion) return version
   throw new Error(`the table "${table}" was made by a newer version of this package`)
 }
 
 /** Tables as this version has them. Without need no lock for writing is taken, so a file that cannot be written can be read. */
 export const prepareSchema = (connection: Connection, table: string): void => {
   connection.exec(settings)
-  if (foundVersion(connection, table) === VERSION) return
+  if (foundVersion(connection, table) === currentVersion) return
   const names = namesFor(table)
   connection.exec('BEGIN IMMEDIATE')
   try {
     // Another process may have been faster.
     const version = foundVersion(connection, table)
-    if (version !== VERSION) {
+    if (version !== currentVersion) {
       if (version !== undefined)
         connection.exec(
           `DROP TABLE IF EXISTS ${names.entries}; DROP TABLE IF EXISTS ${names.tags}; DROP TABLE ${names.state}`,

@@ -12,7 +12,7 @@ interface Opened {
 }
 
 /** After an attempt to open that failed, the next ones fail the same way for so long, without trying. */
-const PAUSE_MS = 1000
+const pauseMs = 1000
 
 /** Names the file itself: another one may have taken its place. */
 const identify = (path: string): string | undefined => {
@@ -60,7 +60,7 @@ export class Session {
       this.#refusal = undefined
       return opened
     } catch (error) {
-      if (!isBusy(error)) this.#refusal = { error, until: performance.now() + PAUSE_MS }
+      if (!isBusy(error)) this.#refusal = { error, until: performance.now() + pauseMs }
       throw error
     }
   }

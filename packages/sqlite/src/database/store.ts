@@ -24,20 +24,20 @@ const reads: ReadonlySet<string> = new Set(readNames)
 export const isRead = ({ name }: Call): boolean => reads.has(name)
 
 /** From here on a transaction first tries to empty the log. */
-const LONG_LOG_BYTES = 16 * 1024 ** 2
+const longLogBytes = 16 * 1024 ** 2
 /** From here on nothing is added but invalidations: somebody reads what the log began with, and so it cannot begin anew. */
-const LONGEST_LOG_BYTES = 32 * 1024 ** 2
+const longestLogBytes = 32 * 1024 ** 2
 /** Pages given back at once. */
-const PAGES = 1000
+const pagesAtOnce = 1000
 
 /** Empties the write-ahead log where it has grown long. */
 const createLogCheck = (connection: Connection, path: string): ((invalidates: boolean) => void) => {
   const checkpoint = connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
   const log = `${path}-wal`
   return (invalidates) => {
-    if (sizeOf(log) <= LONG_LOG_BYTES) return
+    if (sizeOf(log) <= longLogBytes) return
     checkpoint.get()
-    if (!invalidates && sizeOf(log) > LONGEST_LOG_BYTES)
+    if (!invalidates && sizeOf(log) > longestLogBytes)
       throw new Error('the write-ahead log cannot be emptied: somebody keeps reading what it began with')
   }
 }
@@ -114,7 +114,7 @@ export const createStore = (connection: Connection, settings: DatabaseSettings):
     tidy: () => {
       // Some are kept: the next entries need them again.
       if (freePages() <= pages() / 8) return false
-      connection.exec(`PRAGMA incremental_vacuum(${PAGES})`)
+      connection.exec(`PRAGMA incremental_vacuum(${pagesAtOnce})`)
       return true
     },
   }

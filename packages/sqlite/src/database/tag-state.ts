@@ -9,7 +9,7 @@ interface State {
 }
 
 /** Forgotten at once, so that not every invalidation forgets: one in a hundred. */
-const SHARE = 100
+const forgottenOneIn = 100
 
 /** Forgets the tags invalidated longest ago: so many, and a share of `maxTags` beyond. */
 const forgetter = (connection: Connection, { state, tags }: Names, maxTags: number) => {
@@ -17,7 +17,7 @@ const forgetter = (connection: Connection, { state, tags }: Names, maxTags: numb
   const forget = connection.prepare(`DELETE FROM ${tags} WHERE seq <= ?`)
   const raise = connection.prepare(`UPDATE ${state} SET floor = ?, tags = tags - ? WHERE id = 1`)
   return (surplus: number): void => {
-    const last = nth.get(surplus - 1 + Math.floor(maxTags / SHARE)) as { seq: number } | undefined
+    const last = nth.get(surplus - 1 + Math.floor(maxTags / forgottenOneIn)) as { seq: number } | undefined
     if (last === undefined) return
     raise.run(last.seq, Number(forget.run(last.seq).changes))
   }
