@@ -59,11 +59,12 @@ export const adapterCalls = <Req>(
     declare: (rules, where) => declared.meet(opened(rules, own), where),
     mayStore: (method, rules) => {
       const { ttl, methods } = opened(rules, own).policy
-      // A rule by path may state another ttl.
-      return (ttl !== false || paths !== undefined) && methods.has(method)
+      // A rule by path may state another ttl, and other methods.
+      if (paths === undefined) return ttl !== false && methods.has(method)
+      return methods.has(method) || paths.states(method)
     },
     refine: (forward, rules) => ownOf(forward).refine(at(forward.request, rules)),
-    checkSelector: (selector, options) => void invalidationOf(selector, options),
+    checkSelector: (selector, options, place) => void invalidationOf(selector, options, place),
     invalidateAfter: (forward, selector, options) =>
       ownOf(forward).invalidatesAfter(() => invalidationOf(selector(), options)),
   }

@@ -89,8 +89,17 @@ export class Lookup implements Engine {
 
   /** A request that only the handler can answer. */
   bypass(request: CacheRequest): Forward {
-    const place = { policy: this.#inFront(request), inFront: false, learned: false, attempt: 0 }
-    return this.#bypass(request, place, 'policy')
+    const policy = this.#inFront(request)
+    const { method } = request
+    if (!policy.methods.has(method))
+      return goForward(this, {
+        request,
+        policy,
+        fills: false,
+        reason: 'method',
+        invalidates: isUnsafe(method),
+      })
+    return this.#bypass(request, { policy, inFront: false, learned: false, attempt: 0 }, 'policy')
   }
 
   learnRules(request: CacheRequest, policy: Policy): void {
@@ -225,9 +234,9 @@ export class Lookup implements Engine {
   }
 }
 
-/** Host and path: a route has one set of rules for all its queries and methods. */
-const rulesKey = ({ authority, url, rewritten }: CacheRequest): string => {
-  const path = `${authority} ${splitTarget(url).path}`
+/** Method, host and path: a route has one set of rules for all its queries. HEAD is answered by that of GET. */
+const rulesKey = ({ method, authority, url, rewritten }: CacheRequest): string => {
+  const path = `${method === 'HEAD' ? 'GET' : method} ${authority} ${splitTarget(url).path}`
   const key = rewritten === undefined ? path : `${path} ${splitTarget(rewritten).path}`
   return key.length <= longestRulesKey ? key : sha256(key)
 }

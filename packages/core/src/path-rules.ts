@@ -37,6 +37,13 @@ export class PathRules {
     this.options = { ...paths, rules: [...rules].sort((a, b) => compareGlobs(a.glob, b.glob)) }
   }
 
+  /** Whether any rule has a response to such a request stored. */
+  states(method: string): boolean {
+    return this.options.rules.some(({ layers }) =>
+      layers.some(({ methods }) => methods?.has(method) === true),
+    )
+  }
+
   match(path: string): PathMatch {
     const known = this.#memo.get(path)
     if (known !== undefined) return known === 'none' ? undefined : known

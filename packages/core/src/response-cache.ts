@@ -6,7 +6,7 @@ import type { LoadContext, LoadPolicy } from './load.ts'
 import type { MaybePromise } from './message.ts'
 import type { CachePolicy, RoutePolicy } from './options.ts'
 import type { CacheEvents, CacheStats } from './reports.ts'
-import type { InvalidateOptions, Selector } from './selector.ts'
+import type { InvalidateOptions, Selector, SelectorPlace } from './selector.ts'
 import type { CacheRequest } from './view.ts'
 
 declare const compiled: unique symbol
@@ -87,8 +87,8 @@ export interface ResponseCache<Req = unknown> extends AsyncDisposable {
   mayStore(method: string, rules?: RouteRules): boolean
   /** For adapters: a Forward with a route's rules added, or what the lookup by them finds. */
   refine(forward: Forward, rules: RouteRules): MaybePromise<Decision>
-  /** For adapters: throws a `CacheConfigError` where a selector cannot work. */
-  checkSelector(selector: Selector, options?: InvalidateOptions): void
+  /** For adapters: throws a `CacheConfigError` where a selector cannot work, and names `place` in it. */
+  checkSelector(selector: Selector, options?: InvalidateOptions, place?: SelectorPlace): void
   /** For adapters: invalidates when this Forward's handler has answered with 2xx or 3xx. Throws nothing. */
   invalidateAfter(forward: Forward, selector: () => Selector, options?: InvalidateOptions): void
 }

@@ -167,9 +167,28 @@ export interface Invalidation {
 
 const known = 'Use { tags: [...] }, { url }, { urlPrefix }, { route }, { key } or { all: true }.'
 
-const refuseSelector = (received: unknown, message: string, hint = known): never => {
-  const problem = { code: 'CACHE_CONFIG_SELECTOR', path: 'selector', received, hint } as const
-  throw new CacheConfigError([{ ...problem, message: `invalidate: ${message} ${hint}` }])
+/**
+ * Where a selector is stated, as errors tell it.
+ *
+ * @example
+ * const place: SelectorPlace = { site: 'POST /items: cacheInvalidates', path: 'cacheInvalidates' }
+ */
+export interface SelectorPlace {
+  /** What a message begins with. */
+  readonly site: string
+  readonly path: string
+}
+
+const atInvalidate: SelectorPlace = { site: 'invalidate', path: 'selector' }
+
+const refuseSelector = (
+  { site, path }: SelectorPlace,
+  received: unknown,
+  message: string,
+  hint = known,
+): never => {
+  const problem = { code: 'CACHE_CONFIG_SELECTOR', path, received, hint } as const
+  throw new CacheConfigError([{ ...problem, message: `${site}: ${message} ${hint}` }])
 }
 
 const shownSelector = (selector: object): string => {
@@ -193,12 +212,22 @@ const isSelector = (value: object): value is Selector => {
 }
 
 /** Checks a selector and finds its tags. Throws a `CacheConfigError` with `CACHE_CONFIG_SELECTOR`. */
-export const invalidationOf = (selector: Selector, options: InvalidateOptions = {}): Invalidation => {
+export const invalidationOf = (
+  selector: Selector,
+  options: InvalidateOptions = {},
+  place = atInvalidate,
+): Invalidation => {
   if (typeof selector !== 'object' || selector === null)
-    return refuseSelector(selector, 'a selector is an object.')
-  if (!isSelector(selector)) return refuseSelector(selector, `${shownSelector(selector)} is no selector.`)
+    return refuseSelector(place, selector, 'a selector is an object.')
+  if (!isSelector(selector))
+    return refuseSelector(place, selector, `${shownSelector(selector)} is no selector.`)
   const { mode = 'remove', reason } = options
   if (mode !== 'remove' && mode !== 'stale')
-    return refuseSelector(mode, `mode ${JSON.stringify(mode)} is not known.`, 'Use "remove" or "stale".')
+    return refuseSelector(
+      place,
+      mode,
+      `mode ${JSON.stringify(mode)} is not known.`,
+      'Use "remove" or "stale".',
+    )
   return { selector, tags: tagsOf(selector), mode, ...(reason === undefined ? {} : { reason }) }
 }

@@ -1,18 +1,9 @@
 import type { Readable } from 'node:stream'
+import { type Forward, type HandlerCache, isPromise, type MaybePromise } from '@stowage/core'
 import {
-  type Forward,
-  type HandlerCache,
-  isPromise,
-  type MaybePromise,
-  type ResponseCache,
-} from '@stowage/core'
-import {
-  begun,
-  type Captured,
+  type Captured as CapturedResponse,
   currentFields,
-  isGone,
   isWebStream,
-  letGo,
   openForward,
   type Sendable,
   settleUnsent,
@@ -21,11 +12,25 @@ import {
 } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
+import { routeOf } from './request.ts'
+import type { Cache } from './scope.ts'
 import { putSelected } from './selected.ts'
 import { whileWaiting } from './waiting.ts'
 
 /** How an `onSend` hook goes on. */
 export type Done = (error?: Error | null, payload?: unknown) => void
+
+/** What stands for a request at the beginning of `onSend`. */
+export interface Layer {
+  readonly handler?: HandlerCache | undefined
+  send(payload: unknown, done: Done, reply: FastifyReply): void
+  /** No answer will come. */
+  leave?(): void
+}
+
+export const captured = Symbol('stowage.capture')
+
+export type Captured = FastifyRequest & { [captured]: Layer | null }
 
 const nothing = Buffer.alloc(0)
 
@@ -53,25 +58,25 @@ const opened = (reply: FastifyReply, payload: unknown): unknown => {
  * Reports what a route answers to its Forward and does what the verdict says. It stands where Fastify has serialised
  * the payload and no other `onSend` hook has seen it: what those do belongs to each exchange.
  */
-export class ReplyCapture {
+export class ReplyCapture implements Layer {
   readonly handler: HandlerCache | undefined
-  readonly #reply: FastifyReply
   readonly #forward: Forward
-  readonly #captured: Captured
+  readonly #captured: CapturedResponse
+  readonly #reply: FastifyReply
   /** One answer is on its way, and waits. */
   #waits = false
 
-  constructor(cache: ResponseCache<FastifyRequest>, reply: FastifyReply, forward: Forward, route: string) {
+  constructor(cache: Cache, reply: FastifyReply, forward: Forward) {
     const { raw, request } = reply
     this.#reply = reply
     this.#forward = forward
     // Another cache in front, one for plain node:http, may listen as well.
     const owner = { cache: (request.raw as { cache?: HandlerCache }).cache }
-    const routeOf = (): string => {
+    const routeMet = (): string => {
       forward.meet({ headers: currentFields(request, forward.request.headers) })
-      return route
+      return routeOf(request)
     }
-    this.#captured = openForward(cache, forward, raw, owner, routeOf, new ReplyFields(reply))
+    this.#captured = openForward(cache, forward, raw, owner, routeMet, new ReplyFields(reply))
     this.handler = owner.cache
     forward.onNotModified = () => void reply.code(304).send()
   }
@@ -81,62 +86,35 @@ export class ReplyCapture {
     // A handler that does not return its reply has Fastify send another.
     if (this.#waits) return
     const payload = readable(opened(this.#reply, given))
-    const ready = begun(payload, this.#forward, this.#reply.raw, new ReplyFields(this.#reply))
-    if (ready === undefined) this.#settle(payload, done)
-    else {
-      const settle = (): void => this.#settle(payload, done)
-      // A stream that ends with its client has not failed: what its handler has changed counts.
-      this.#wait(ready).then(settle, (error) => (isGone(this.#reply.raw) ? settle() : done(error)))
+    const goOn = (sendable: Sendable | undefined): void => {
+      this.#waits = false
+      // What was judged could not be sent: an error is.
+      if (sendable === undefined) this.#captured.retract()
+      const { response, stream = payload } = sendable ?? {}
+      done(null, response === undefined ? stream : putSelected(this.#reply, response))
     }
+    const fail = (error: Error): void => {
+      this.#waits = false
+      done(error)
+    }
+    const settled = this.#settle(payload)
+    if (isPromise(settled)) {
+      this.#waits = true
+      whileWaiting(this.#reply, settled)
+        .then(goOn, fail)
+        .catch(() => void this.#reply.raw.destroy())
+    } else goOn(settled)
   }
 
   /** Its handler has ended without an answer, since the client had gone: what it has changed still counts. */
   leave(): void {
-    this.#judge(undefined)
+    this.#settle(undefined)
   }
 
-  #judge(payload: unknown): MaybePromise<Sendable | undefined> {
-    const unsent = unsentOf(payload, this.#reply.raw.statusCode)
-    return settleUnsent(this.#captured, this.#forward, unsent, payload)
-  }
-
-  #settle(payload: unknown, done: Done): void {
-    const settled = this.#judge(payload)
-    if (settled === undefined) {
-      // What was judged could not be sent: an error is.
-      this.#captured.retract()
-      done(null, payload)
-    } else if (isPromise(settled)) {
-      // A body that breaks off is one also where another response was to be sent when it had come to its end.
-      this.#wait(this.#whileAsked(settled, payload))
-        .then((sendable) => this.#goOn(sendable, payload, done))
-        .catch(() => void this.#reply.raw.destroy())
-    } else this.#goOn(settled, payload, done)
-  }
-
-  /** Fastify would let a stream go with its client, and does not have it yet. */
-  async #whileAsked<T>(over: Promise<T>, payload: unknown): Promise<T> {
+  #settle(payload: unknown): MaybePromise<Sendable | undefined> {
     const { raw } = this.#reply
-    const leave = (): void => letGo(payload)
-    raw.once('close', leave)
-    try {
-      return await over
-    } finally {
-      raw.off('close', leave)
-    }
-  }
-
-  async #wait<T>(over: Promise<T>): Promise<T> {
-    this.#waits = true
-    try {
-      return await whileWaiting(this.#reply, over)
-    } finally {
-      this.#waits = false
-    }
-  }
-
-  #goOn(sendable: Sendable | undefined, payload: unknown, done: Done): void {
-    const { response, stream = payload } = sendable ?? {}
-    done(null, response === undefined ? stream : putSelected(this.#reply, response))
+    const fields = new ReplyFields(this.#reply)
+    const exchange = { captured: this.#captured, forward: this.#forward, response: raw, fields }
+    return settleUnsent(exchange, payload, () => unsentOf(payload, raw.statusCode))
   }
 }

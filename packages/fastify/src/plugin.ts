@@ -1,33 +1,39 @@
 import type { IncomingMessage } from 'node:http'
-import { type ConfigProblem, createCache } from '@stowage/core'
-import { isRevalidation as isMarked } from '@stowage/node'
+import { CacheConfigError, createCache } from '@stowage/core'
+import { checkAll, isRevalidation as isMarked } from '@stowage/node'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { addFirst } from './on-send.ts'
+import { type Captured, captured } from './capture.ts'
+import { addFirst } from './instance-hooks.ts'
 import type { FastifyCacheOptions } from './options.ts'
 import { warnOfEarlier } from './placement.ts'
-import { ForwardableRequest } from './request.ts'
-import { type Captured, captured, type Scope, type Scoped, scoped } from './requests.ts'
-import { declareRoute, together } from './routes.ts'
+import { asRead } from './request.ts'
+import { declareRoute } from './routes.ts'
+import { type Scope, type Scoped, scoped } from './scope.ts'
 
 const hooks: readonly unknown[] = ['onRequest', 'preHandler']
 
-const hookProblems = (hook: unknown): readonly ConfigProblem[] => {
-  if (hooks.includes(hook)) return []
+const checkHook = (hook: unknown): void => {
+  if (hooks.includes(hook)) return
   const message = 'cachePlugin: hook must be "onRequest" or "preHandler".'
-  return [{ code: 'CACHE_CONFIG_TYPE', path: 'hook', received: hook, message, hint: '"onRequest"' }]
+  const problem = { path: 'hook', received: hook, message, hint: '"onRequest"' } as const
+  throw new CacheConfigError([{ code: 'CACHE_CONFIG_TYPE', ...problem }])
 }
 
 const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => {
   const around = (app as Scoped)[scoped]
   const { cache: given, hook = around?.hook ?? 'onRequest', ...rest } = options
   const shared = given ?? (rest.backend === undefined ? around?.cache : undefined)
-  return together(hookProblems(hook), () => {
-    if (shared === undefined) return { app, hook, cache: createCache(rest, 'cachePlugin'), rules: undefined }
-    const outer = shared === around?.cache ? around.rules : undefined
-    const rules = Object.keys(rest).length === 0 ? outer : shared.defaults(rest, 'cachePlugin', outer)
-    return { app, hook, cache: shared, rules }
-  })
+  const [scope] = checkAll(
+    () => {
+      const cache = shared ?? createCache(rest, 'cachePlugin')
+      const outer = cache === around?.cache ? around.rules : undefined
+      const own = shared === undefined ? {} : rest
+      return { app, hook, cache, rules: cache.defaults(own, 'cachePlugin', outer) }
+    },
+    () => checkHook(hook),
+  )
+  return scope
 }
 
 const install: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => {
@@ -39,7 +45,7 @@ const install: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) =>
     app.decorateRequest(captured, null)
     app.decorateRequest('cache', {
       getter(this: FastifyRequest) {
-        return (this as Captured)[captured]?.handler ?? cache.bypass(new ForwardableRequest(this, '')).handler
+        return (this as Captured)[captured]?.handler ?? cache.bypass(asRead(this)).handler
       },
     })
     addFirst(app)

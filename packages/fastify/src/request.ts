@@ -1,4 +1,4 @@
-import type { CacheRequest, FieldMap, MaybePromise, RequestBody } from '@stowage/core'
+import type { CacheRequest, MaybePromise, RequestBody } from '@stowage/core'
 import { parsedBody, readBody } from '@stowage/node'
 import type { FastifyRequest } from 'fastify'
 
@@ -18,33 +18,26 @@ export const rewrittenOf = (
   return url === originalUrl ? undefined : url
 }
 
-/** A Fastify request as the cache reads it. */
-export class ForwardableRequest implements CacheRequest<FastifyRequest> {
-  readonly method: string
-  readonly url: string
-  readonly authority: string
-  readonly scheme: string
-  readonly headers: FieldMap
-  readonly raw: FastifyRequest
-  readonly rewritten: string | undefined
-  readonly route: string
+/** The pattern of the route that Fastify has found. */
+export const routeOf = ({ routeOptions: { url } }: FastifyRequest): string => url ?? ''
 
-  constructor(request: FastifyRequest, route: string, constraints?: string) {
-    this.method = request.method
-    this.url = request.originalUrl
-    this.authority = authorityOf(request)
-    this.scheme = request.protocol
-    this.headers = request.headers as FieldMap
-    this.raw = request
-    this.rewritten = rewrittenOf(request, constraints)
-    this.route = route
-  }
-
-  body(limit: number): MaybePromise<RequestBody | undefined> {
-    const { body, headers, raw } = this.raw
-    if (body === undefined) return readBody(raw, limit)
-    // Parsed already, where the cache stands at preHandler.
-    const size = Buffer.isBuffer(body) ? body.length : Number(headers['content-length'] ?? 0)
-    return size > limit ? undefined : parsedBody({ headers, body })
-  }
+function body(this: CacheRequest<FastifyRequest>, limit: number): MaybePromise<RequestBody | undefined> {
+  const { body: parsed, headers, raw } = this.raw
+  if (parsed === undefined) return readBody(raw, limit)
+  // Parsed already, where the cache stands at preHandler.
+  const size = Buffer.isBuffer(parsed) ? parsed.length : Number(headers['content-length'] ?? 0)
+  return size > limit ? undefined : parsedBody({ headers, body: parsed })
 }
+
+/** A Fastify request as the cache reads it. */
+export const asRead = (request: FastifyRequest, constraints?: string): CacheRequest<FastifyRequest> => ({
+  method: request.method,
+  url: request.originalUrl,
+  authority: authorityOf(request),
+  scheme: request.protocol,
+  headers: request.headers,
+  raw: request,
+  rewritten: rewrittenOf(request, constraints),
+  route: routeOf(request),
+  body,
+})

@@ -1,6 +1,6 @@
 import { type Readable, Stream } from 'node:stream'
-import { type Forward, isPromise, type SelectedResponse } from '@stowage/core'
-import { begun, type Captured, putHead, settleUnsent, sourceOf, type Unsent } from '@stowage/node'
+import type { Forward, SelectedResponse } from '@stowage/core'
+import { type Captured, putHead, settleUnsent, sourceOf, type Unsent } from '@stowage/node'
 import type { Context } from 'koa'
 
 /** Statuses of which Koa sends no body. */
@@ -70,20 +70,14 @@ export const select = (ctx: Context, selected: SelectedResponse): void => {
   }
 }
 
-/** A body that fails cuts the client off, as where Koa had been sending it; Koa is told as it would be then. */
-const cutOff = (ctx: Context, error: Error): undefined => {
-  ctx.res.destroy()
-  ctx.onerror(error)
-}
-
 /** Reports what the handler's side has left on the context, and does what the verdict says. */
 export const report = async (ctx: Context, forward: Forward, captured: Captured): Promise<void> => {
   const read = forward.handler.status === 'revalidate' ? readerOf(ctx.body) : undefined
   // So that of any body that is read the beginning can be waited for.
   if (read !== undefined && !(ctx.body instanceof Stream)) replaceBody(ctx, read())
-  await begun(ctx.body, forward, ctx.res)
-  const settled = settleUnsent(captured, forward, unsentOf(ctx), ctx.body)
-  const sendable = isPromise(settled) ? await settled.catch((error) => cutOff(ctx, error)) : settled
+  // A body that fails cuts the client off, as where Koa had been sending it; Koa is told as it would be then.
+  const exchange = { captured, forward, response: ctx.res, cutOff: (error: Error) => ctx.onerror(error) }
+  const sendable = await settleUnsent(exchange, ctx.body, () => unsentOf(ctx))
   if (sendable?.response !== undefined) select(ctx, sendable.response)
   else if (sendable?.stream !== undefined) replaceBody(ctx, sendable.stream)
 }

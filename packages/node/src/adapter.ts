@@ -12,6 +12,7 @@ import {
   type ResponseCache,
   type SelectedResponse,
   type Selector,
+  type SelectorPlace,
 } from '@stowage/core'
 import { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 import { capture } from './capture.ts'
@@ -172,17 +173,18 @@ export const cacheFor = <Raw>(
     : createCache<Raw>(options as CacheOptions<Raw> | undefined, site)
 
 /**
- * What a route invalidates, as a function of its request.
+ * What a route invalidates, as a function of its request; `place` is where it is stated, for errors.
  *
  * @throws `CacheConfigError` where the selector or an option cannot work.
  * @example
- * const select = selectorFor(cache, { tags: ['items'] }, undefined)
+ * const select = selectorFor(cache, { tags: ['items'] })
  */
 export const selectorFor = <Raw>(
   cache: Pick<ResponseCache<never>, 'checkSelector'>,
   selector: Selector | ((raw: Raw) => Selector),
-  options: InvalidateOptions | undefined,
+  options?: InvalidateOptions,
+  place?: SelectorPlace,
 ): ((raw: Raw) => Selector) => {
-  cache.checkSelector(typeof selector === 'function' ? { all: true } : selector, options)
+  cache.checkSelector(typeof selector === 'function' ? { all: true } : selector, options, place)
   return typeof selector === 'function' ? selector : () => selector
 }

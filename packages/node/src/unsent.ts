@@ -1,7 +1,18 @@
+import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { FieldMap, Forward, MaybePromise, SelectedResponse, Verdict } from '@stowage/core'
+import {
+  type FieldMap,
+  type Forward,
+  isPromise,
+  type MaybePromise,
+  type SelectedResponse,
+  type Verdict,
+} from '@stowage/core'
+import { begun } from './begun.ts'
 import { drained, letGo } from './body-source.ts'
 import type { Captured } from './captured.ts'
+import { isGone } from './gone.ts'
+import type { ResponseFields } from './headers.ts'
 import { tee } from './tee.ts'
 
 /**
@@ -53,20 +64,11 @@ export interface Sendable {
   readonly stream?: Readable
 }
 
-/**
- * Judges and records a response before its framework sends it. Resolves when it may leave: an invalidation is done, and
- * a body that is recorded though another response is sent has come to its end; rejects where that breaks off. Undefined
- * where the response has begun, and is captured as ever.
- *
- * @param given The body as it was given: where nobody will read it, what it holds on to is let go.
- * @example
- * const sendable = await settleUnsent(captured, forward, { body: () => Buffer.from('hello') })
- */
-export const settleUnsent = (
-  captured: Captured,
-  forward: Forward,
+/** Judges and records; resolves when the response may leave, rejects where a body breaks off that is read first. */
+const settleJudged = (
+  { captured, forward }: UnsentExchange,
+  given: unknown,
   unsent: Unsent,
-  given?: unknown,
 ): MaybePromise<Sendable | undefined> => {
   const judged = judgeUnsent(captured, forward, unsent)
   if (judged === undefined) return undefined
@@ -80,4 +82,64 @@ export const settleUnsent = (
   const over = stream === undefined ? undefined : drained(stream)
   if (hold === undefined && over === undefined) return { response }
   return Promise.all([hold, over]).then(() => ({ response }))
+}
+
+/** A framework lets a stream go with its client, once it has it. */
+const withClient = async <T>(response: ServerResponse, given: unknown, over: Promise<T>): Promise<T> => {
+  const leave = (): void => letGo(given)
+  response.once('close', leave)
+  try {
+    return await over
+  } finally {
+    response.off('close', leave)
+  }
+}
+
+/**
+ * A response that its framework keeps until outer layers have seen it.
+ *
+ * @example
+ * const exchange: UnsentExchange = { captured, forward, response }
+ */
+export interface UnsentExchange {
+  readonly captured: Captured
+  readonly forward: Forward
+  readonly response: ServerResponse
+  /** Where a framework keeps the head until it sends it. Default: the response. */
+  readonly fields?: ResponseFields
+  /** A body that was read first has broken off: its client was cut off, as it would have been. */
+  cutOff?(error: Error): void
+}
+
+/**
+ * Judges and records a response before its framework sends it. Resolves when it may leave: in the place of a stale
+ * response a stream has begun, an invalidation is done, and a body that is recorded though another response is sent has
+ * come to its end. Rejects where a stream ends before it begins. Undefined where the response has begun, and is
+ * captured as ever.
+ *
+ * @param given The body as it was given: where nobody will read it, what it holds on to is let go.
+ * @param unsentOf What of it will be sent, asked when it has begun.
+ * @example
+ * const sendable = await settleUnsent({ captured, forward, response }, text, () => ({ body: () => Buffer.from(text) }))
+ */
+export const settleUnsent = (
+  exchange: UnsentExchange,
+  given: unknown,
+  unsentOf: () => Unsent,
+): MaybePromise<Sendable | undefined> => {
+  const { forward, response, fields, cutOff } = exchange
+  const settle = (): MaybePromise<Sendable | undefined> => {
+    const settled = settleJudged(exchange, given, unsentOf())
+    if (!isPromise(settled)) return settled
+    return withClient(response, given, settled).catch((error) => {
+      response.destroy()
+      cutOff?.(error)
+      return undefined
+    })
+  }
+  const ready = begun(given, forward, response, fields)
+  // A stream that ends with its client has not failed: what its handler has changed counts.
+  return ready === undefined
+    ? settle()
+    : ready.then(settle, (error) => (isGone(response) ? settle() : Promise.reject(error)))
 }

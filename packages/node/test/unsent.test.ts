@@ -24,7 +24,7 @@ const framework = (make: () => Unsent, act: Leave = leave, given?: unknown): Lis
     const forward: Forward = decision
     const captured = openForward(cache, forward, response, request, () => undefined)
     const unsent = make()
-    const sendable = await settleUnsent(captured, forward, unsent, given)
+    const sendable = await settleUnsent({ captured, forward, response }, given, () => unsent)
     if (sendable?.response === undefined) return act(response, sendable?.stream, unsent)
     putHead(response, sendable.response)
     return response.end(sendable.response.body)

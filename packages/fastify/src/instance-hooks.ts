@@ -1,0 +1,54 @@
+import { isUnsafe } from '@stowage/core'
+import { attachedTo, replayOf } from '@stowage/node'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Captured, captured, type Done, ReplyCapture } from './capture.ts'
+import { asRead } from './request.ts'
+import { type Cache, type Scoped, scoped } from './scope.ts'
+
+/** What the request may change is invalidated wherever it is answered: by its route, or a hook in front of it. */
+const captureChange = (cache: Cache, request: FastifyRequest, reply: FastifyReply): void => {
+  const { cacheInvalidates: selector } = request.routeOptions.config
+  if (selector === undefined && !isUnsafe(request.method)) return
+  const known = attachedTo(request.raw, cache) ?? replayOf(request.raw, cache)
+  const forward = known ?? cache.bypass(asRead(request))
+  if (selector !== undefined)
+    cache.invalidateAfter(forward, () => (typeof selector === 'function' ? selector(request) : selector))
+  if (known === undefined) (request as Captured)[captured] = new ReplyCapture(cache, reply, forward)
+}
+
+const hooks = {
+  onRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const { [scoped]: scope } = request.server as Scoped
+    if (scope !== undefined) captureChange(scope.cache, request, reply)
+    done()
+  },
+  onSend(request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void {
+    const { [captured]: layer } = request as Captured
+    if (layer === null) done(null, payload)
+    else layer.send(payload, done, reply)
+  },
+}
+
+/** The hooks of an instance, in the order in which they run. */
+const hooksOf = (app: FastifyInstance, at: keyof typeof hooks): unknown[] | undefined => {
+  const name = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')
+  const list = name && (app as unknown as Record<symbol, Record<string, unknown>>)[name]?.[at]
+  return Array.isArray(list) ? list : undefined
+}
+
+/**
+ * Hooks run in the order in which plugins are registered: of `onSend` the first is the innermost. What the hooks of a
+ * plugin in front do to a reply would be stored, and done to it again at every hit; and what they answer themselves
+ * would go unseen. Fastify has no public way to be first; where its list is not found, the order of registration counts.
+ */
+export const addFirst = (app: FastifyInstance): void => {
+  const lists = [hooksOf(app, 'onRequest'), hooksOf(app, 'onSend')] as const
+  if (lists[0] === undefined) app.addHook('onRequest', hooks.onRequest)
+  else lists[0].unshift(hooks.onRequest)
+  if (lists[1] === undefined) app.addHook('onSend', hooks.onSend)
+  else lists[1].unshift(hooks.onSend)
+}
+
+/** Whether the cache has the only `onSend` hook of an instance. */
+export const hasOnlyOurs = (app: FastifyInstance): boolean =>
+  hooksOf(app, 'onSend')?.every((hook) => hook === hooks.onSend) === true

@@ -1,0 +1,17 @@
+import type { ResponseCache, RouteRules } from '@stowage/core'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+export type Cache = ResponseCache<FastifyRequest>
+
+/** What one registration says for the routes inside its instance. */
+export interface Scope {
+  readonly app: FastifyInstance
+  readonly cache: Cache
+  /** The defaults for its routes. */
+  readonly rules: RouteRules
+  readonly hook: 'onRequest' | 'preHandler'
+}
+
+export const scoped = Symbol('stowage.scope')
+
+export type Scoped = FastifyInstance & { readonly [scoped]?: Scope }
