@@ -57,6 +57,8 @@ const beginnings: Readonly<Record<string, (finished: Finished) => Promise<Beginn
   'whose Cluster takes connections and says nothing': async (finished) => {
     const node = await served(finished, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
     await node.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    const isUp = async () => String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok')
+    await eventually(isUp, 'the cluster is up')
     const { port, arrive } = await mute(finished, node.port)
     return { options: { cluster: [`redis://127.0.0.1:${port}`] }, arrive }
   },

@@ -12,6 +12,8 @@ export interface Link {
   connection(): Connection
   /** Gives the connections up and opens new ones: their replies cannot be trusted. */
   suspect(): void
+  /** Calls the listener whenever a connection is there, until the link is closed. */
+  onReady(listener: () => void): void
   /** A client that subscribes and does nothing else; rejects where it cannot be made now. */
   subscriber(): Promise<RedisClient>
   close(): Promise<void>
@@ -22,6 +24,7 @@ const ignore = (): void => undefined
 /** The user's own client, which is left as it is. */
 export const ownClientLink = (client: RedisClient, openMs: number): Link => {
   const connection = new Connection(client, openMs)
+  const listeners: (() => void)[] = []
   return {
     get connected() {
       return connection.ready
@@ -31,11 +34,17 @@ export const ownClientLink = (client: RedisClient, openMs: number): Link => {
     },
     connection: () => connection,
     suspect: ignore,
+    onReady: (listener) => {
+      listeners.push(listener)
+      client.on('ready', listener)
+    },
     subscriber: async () => {
       if (isCluster(client)) await connection.open()
       return listenerOf(client)
     },
-    close: async () => undefined,
+    close: async () => {
+      for (const listener of listeners.splice(0)) client.off('ready', listener)
+    },
   }
 }
 
@@ -47,6 +56,7 @@ class SharedLink {
   #turn = 0
   #chosen: number | undefined
   #errors = 0
+  readonly onReady = new Set<() => void>()
   users = 0
 
   constructor(target: Target) {
@@ -108,6 +118,9 @@ class SharedLink {
     client.on('node error', () => {
       this.#errors++
     })
+    client.on('ready', () => {
+      for (const listener of this.onReady) listener()
+    })
     return client
   }
 
@@ -126,6 +139,7 @@ export const sharedLink = (target: Target): Link => {
   shared.set(key, link)
   link.users++
   let open = true
+  const listeners: (() => void)[] = []
   return {
     get connected() {
       return link.connected
@@ -135,6 +149,10 @@ export const sharedLink = (target: Target): Link => {
     },
     connection: () => link.connection(),
     suspect: () => link.suspect(),
+    onReady: (listener) => {
+      listeners.push(listener)
+      link.onReady.add(listener)
+    },
     subscriber: async () => {
       if (target.cluster.length === 0) return openListener(target)
       const connection = link.connection()
@@ -144,6 +162,7 @@ export const sharedLink = (target: Target): Link => {
     close: async () => {
       if (!open) return
       open = false
+      for (const listener of listeners) link.onReady.delete(listener)
       link.users--
       if (link.users > 0) return
       if (shared.get(key) === link) shared.delete(key)

@@ -24,7 +24,7 @@ export interface RedisStats extends ResilientStats {
  */
 export interface RedisBackend
   extends Required<Omit<CacheBackend, 'stats'>>,
-    Pick<ResilientBackend, 'circuit'> {
+    Pick<ResilientBackend, 'circuit' | 'probe'> {
   stats(): Promise<RedisStats>
   /** Rejects with a `CacheBackendError` of code `CONNECTION_ERROR` where Redis cannot be reached; need not be called. */
   connect(): Promise<void>
@@ -50,6 +50,8 @@ export const redis = (options: RedisOptions = {}): RedisBackend => {
   const link = client === undefined ? sharedLink(target) : ownClientLink(client, target.connectTimeoutMs)
   const guarded = resilient(createRedisBackend(link, settings), resilience)
   const { stats } = guarded
+  // Rather than up to a second later, when the breaker would ask by itself.
+  link.onReady(() => guarded.probe())
   const close = async (): Promise<void> => guarded.close()
   return Object.assign(guarded, {
     disconnect: close,

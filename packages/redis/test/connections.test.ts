@@ -99,12 +99,16 @@ describe('connections', () => {
   test('keep no listeners of what is over', async () => {
     const client = new Redis(server.url, { lazyConnect: true })
     onTestFinished(() => client.disconnect())
-    const before = ['ready', 'error', 'close', 'end'].map((event) => client.listenerCount(event))
+    const counted = () => ['ready', 'error', 'close', 'end'].map((event) => client.listenerCount(event))
+    const before = counted()
     const backend = make({ client })
+    const open = counted()
     await Promise.all(
       Array.from({ length: 30 }, async (_, index) => backend.set(`key ${index}`, 'value', 60)),
     )
-    expect(['ready', 'error', 'close', 'end'].map((event) => client.listenerCount(event))).toEqual(before)
+    expect(counted()).toEqual(open)
+    await backend.close()
+    expect(counted()).toEqual(before)
   })
 })
 

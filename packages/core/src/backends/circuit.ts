@@ -53,6 +53,13 @@ export class Circuit {
     this.#wait(this.#parts.timeoutMs)
   }
 
+  /** Has the store asked now, and not when the time for that has come. */
+  probe(): void {
+    if (this.#state !== 'open' || this.#stopped) return
+    this.#cancel()
+    void this.#try()
+  }
+
   /** No probe is made any more. */
   stop(): void {
     this.#stopped = true

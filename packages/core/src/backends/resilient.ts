@@ -25,6 +25,8 @@ import { realTimers, type Timers } from './timers.ts'
 export interface ResilientBackend extends CacheBackend {
   readonly name: string
   readonly circuit: CircuitState
+  /** Where the circuit is open, asks the store at once: for who knows that it may be back. */
+  probe(): void
   stats(): MaybePromise<ResilientStats>
   health(): MaybePromise<BackendHealth>
 }
@@ -93,7 +95,7 @@ class ResilientStore {
   facade(): ResilientBackend {
     const { deadlineMs } = this.#settings
     const view = guardedView(this.#store, { deadlineMs, absorbs: true, fallback: true })
-    const made = { ...view, ...this.#own(deadlineMs) }
+    const made = { ...view, ...this.#own(deadlineMs), probe: () => this.#circuit.probe() }
     Object.defineProperty(made, 'circuit', { get: () => this.#circuit.state, enumerable: true })
     return withViews(made as ResilientBackend, (atMost) => this.views(Math.min(atMost, deadlineMs)))
   }

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { Circuit } from '../../src/backends/circuit.ts'
 import { type FakeTimers, fakeTimers } from './timers.ts'
 
-/** What happens to a circuit: a call that succeeds or fails, or milliseconds. */
-type Step = 'ok' | 'fail' | number
+/** What happens to a circuit: a call that succeeds or fails, word that the store may be back, or milliseconds. */
+type Step = 'ok' | 'fail' | 'word' | number
 
 interface Bench {
   readonly circuit: Circuit
@@ -34,7 +34,10 @@ const bench = (): Bench => {
 const carryOut = async ({ circuit, timers }: Bench, steps: readonly Step[]): Promise<void> => {
   for (const step of steps) {
     if (step === 'ok') circuit.succeeded(circuit.period)
-    else if (step === 'fail') circuit.failed(circuit.period, new Error('failed'))
+    else if (step === 'word') {
+      circuit.probe()
+      await timers.pass(0)
+    } else if (step === 'fail') circuit.failed(circuit.period, new Error('failed'))
     else await timers.pass(step)
   }
 }
@@ -49,6 +52,10 @@ describe('a circuit of three failures and one second', () => {
     ['makes one probe after a second', ['fail', 'fail', 'fail', 1000], 'open', 1],
     ['makes one a second, without traffic', ['fail', 'fail', 'fail', 10_000], 'open', 10],
     ['does not open twice', ['fail', 'fail', 'fail', 'fail', 'fail', 'fail', 1000], 'open', 1],
+    ['asks at word that the store may be back', ['fail', 'fail', 'fail', 400, 'word'], 'open', 1],
+    ['asks again a second after word', ['fail', 'fail', 'fail', 400, 'word', 999], 'open', 1],
+    ['and once then', ['fail', 'fail', 'fail', 400, 'word', 1000], 'open', 2],
+    ['does not ask at word while it is closed', ['fail', 'word'], 'closed', 0],
     ['counts failures in a row, however far apart', ['fail', 1_000_000, 'fail', 'fail'], 'open', 0],
   ]
   test.each(rows)('%s', async (_title, steps, state, probes) => {
@@ -122,7 +129,7 @@ describe('a circuit of three failures and one second', () => {
     const made = bench()
     await carryOut(made, ['fail', 'fail', 'fail'])
     made.circuit.stop()
-    await carryOut(made, [10_000])
+    await carryOut(made, ['word', 10_000])
     expect([made.store.probes, made.timers.waiting]).toEqual([0, 0])
   })
 })
