@@ -8,7 +8,6 @@ export {
   selectorFor,
   settle,
 } from './adapter.ts'
-export { type Aside, type AsideRules, endListeners, sendAside } from './aside.ts'
 export { attach, attachedTo, isForInner, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { parsedBody, readBody } from './body.ts'
 export { isWebStream, sourceOf } from './body-source.ts'
@@ -16,16 +15,12 @@ export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
 export type { Captured, UnsentBody } from './captured.ts'
 export { isGone } from './gone.ts'
-export { clearReason, customReason, keepHead } from './head.ts'
+export { keepHead } from './head.ts'
 export {
-  applyEdits,
-  applyFields,
   currentFields,
   editRequest,
   fieldsOf,
   type ResponseFields,
-  takeBackEdits,
-  takeVary,
 } from './headers.ts'
 export { healthHandler } from './health.ts'
 export { checkAll } from './problems.ts'
