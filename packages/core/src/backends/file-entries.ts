@@ -24,6 +24,7 @@ import {
   readFlags,
   readFrom,
   unlessMissing,
+  unlessOdd,
   writeWhole,
 } from './file-system.ts'
 
@@ -79,8 +80,9 @@ export class FileEntries {
     place: string,
     read: (file: OpenFile, facts: FileFacts) => Promise<E | undefined>,
   ): Promise<Examined<E>> {
-    const file = await unlessMissing(this.#fs.open(place, readFlags))
+    const file = await unlessOdd(unlessMissing(this.#fs.open(place, readFlags)))
     if (file === undefined) return undefined
+    if (file === 'odd') return this.#described(place)
     try {
       const facts = await file.stat()
       const readable = facts.isFile() && facts.size <= this.#maxBytes
@@ -90,12 +92,18 @@ export class FileEntries {
     }
   }
 
+  /** What cannot be an entry. */
+  async #described(place: string): Promise<Examined<never>> {
+    const facts = await this.facts(place)
+    return facts === undefined ? undefined : { facts, entry: undefined }
+  }
+
   /** Whole or not at all: written beside and moved into its place. */
   async write(place: string, entry: FileEntry): Promise<Written> {
     const bytes = encodeEntry(entry)
     const draft = await this.draft(bytes)
     try {
-      const before = (await unlessMissing(this.#fs.stat(place)))?.size
+      const before = (await this.facts(place))?.size
       await this.#move(draft, place)
       return { before, after: bytes.length }
     } catch (error) {
@@ -144,11 +152,10 @@ export class FileEntries {
     }
   }
 
-  /** Whether there was something. */
+  /** Whether there was something; a folder is nothing of ours. */
   async remove(place: string): Promise<boolean> {
     try {
-      await this.#fs.unlink(place)
-      return true
+      return (await unlessOdd(this.#fs.unlink(place))) !== 'odd'
     } catch (error) {
       if (isMissing(error)) return false
       throw error
@@ -161,8 +168,9 @@ export class FileEntries {
     return now?.ino === facts.ino && now.mtimeMs === facts.mtimeMs && this.remove(place)
   }
 
+  /** Of what lies there itself, though it be a link. */
   facts(place: string): Promise<FileFacts | undefined> {
-    return unlessMissing(this.#fs.stat(place))
+    return unlessMissing(this.#fs.lstat(place))
   }
 
   /** Every folder that can hold entries, in order. */
@@ -176,6 +184,16 @@ export class FileEntries {
     const entries = await unlessMissing(this.#fs.opendir(folder))
     if (entries === undefined) return
     for await (const { name } of entries) if (isEntryName(name)) yield join(folder, name)
+  }
+
+  /** Does something to each place in which something lies, unless `isOver`. */
+  forEachPlace(work: (place: string) => Promise<void>, isOver: () => boolean = () => false): Promise<void> {
+    const places = this.places.bind(this)
+    const folders = this.folders()
+    const remaining = function* (): Generator<AsyncGenerator<string>> {
+      for (const folder of folders) if (!isOver()) yield places(folder)
+    }
+    return forEachIn(remaining(), work)
   }
 
   /** The names of the drafts, with when each was last written. */
@@ -197,17 +215,39 @@ export class FileEntries {
 /** How many files are looked at at once, on nobody's behalf. */
 const together = 8
 
-/** Does something to each, a few at a time. */
-export const forEachOf = async <T>(
-  source: AsyncIterable<T> | Iterable<T>,
+const throwIf = (failure: { readonly error: unknown } | undefined): void => {
+  if (failure !== undefined) throw failure.error
+}
+
+/** Does something to each of some lists, a few at a time; where that fails for some, it fails when the others are done. */
+const forEachIn = async <T>(
+  sources: Iterable<AsyncIterable<T> | Iterable<T>>,
   work: (each: T) => Promise<void>,
 ): Promise<void> => {
-  let batch: Promise<void>[] = []
-  for await (const each of source) {
-    batch.push(work(each))
-    if (batch.length < together) continue
-    await Promise.all(batch)
-    batch = []
+  let failure: { readonly error: unknown } | undefined
+  const failed = (error: unknown): void => {
+    failure ??= { error }
   }
-  await Promise.all(batch)
+  for (const source of sources) {
+    let batch: Promise<void>[] = []
+    try {
+      for await (const each of source) {
+        // The next one may take long to come: what rejects meanwhile must not be alone.
+        batch.push(work(each).catch(failed))
+        if (batch.length < together) continue
+        await Promise.all(batch)
+        batch = []
+      }
+    } catch (error) {
+      failed(error)
+    }
+    await Promise.all(batch)
+  }
+  throwIf(failure)
 }
+
+/** The same for one list. */
+export const forEachOf = <T>(
+  source: AsyncIterable<T> | Iterable<T>,
+  work: (each: T) => Promise<void>,
+): Promise<void> => forEachIn([source], work)

@@ -10,6 +10,7 @@ import {
   type OpenFile,
   readFrom,
   unlessMissing,
+  unlessOdd,
 } from './file-system.ts'
 import { TagLog } from './tag-log.ts'
 
@@ -41,13 +42,18 @@ export class FileLogs {
     return generations
   }
 
-  /** Undefined where it was replaced meanwhile. */
-  async open(generation: number, maxTags: number): Promise<OpenLog | undefined> {
+  /** Undefined where it was replaced meanwhile, `'odd'` where it is no file. */
+  async open(generation: number, maxTags: number): Promise<OpenLog | 'odd' | undefined> {
     const path = this.#pathOf(generation)
-    const file = await unlessMissing(this.#fs.open(path, appendFlags))
-    if (file === undefined) return undefined
+    const file = await unlessOdd(unlessMissing(this.#fs.open(path, appendFlags)))
+    if (file === undefined || file === 'odd') return file
     try {
-      const { ino } = await file.stat()
+      const facts = await file.stat()
+      const { ino } = facts
+      if (!facts.isFile()) {
+        await file.close()
+        return 'odd'
+      }
       return { generation, path, file, ino, log: new TagLog(maxTags) }
     } catch (error) {
       await file.close()

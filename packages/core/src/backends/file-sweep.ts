@@ -1,5 +1,5 @@
 import type { CacheDirectory } from './file-directory.ts'
-import { type FileEntries, forEachOf } from './file-entries.ts'
+import type { FileEntries } from './file-entries.ts'
 import type { EntryHead } from './file-entry.ts'
 import type { FileLimits } from './file-limits.ts'
 
@@ -63,12 +63,10 @@ export class FileSweep {
   /** The number of entries removed because they had expired. */
   async sweep(): Promise<number> {
     let expired = 0
-    for (const folder of this.#files.folders()) {
-      if (this.#stopped) break
-      await forEachOf(this.#files.places(folder), async (place) => {
-        if (await this.#examine(place)) expired++
-      })
+    const examine = async (place: string): Promise<void> => {
+      if (await this.#examine(place)) expired++
     }
+    await this.#files.forEachPlace(examine, () => this.#stopped)
     return expired
   }
 

@@ -55,7 +55,8 @@ export const fileMode = 0o600
 export const readFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 export const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 /** Each write goes to the end of the file as it then is; the file has to be there. */
-export const appendFlags = constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0)
+export const appendFlags =
+  constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
@@ -71,6 +72,16 @@ export const unlessMissing = async <T>(work: Promise<T>): Promise<T | undefined>
     return await work
   } catch (error) {
     if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+/** What cannot be opened because it is no file: a link, or a folder. */
+export const unlessOdd = async <T>(work: Promise<T>): Promise<T | 'odd'> => {
+  try {
+    return await work
+  } catch (error) {
+    if (['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO'].includes(String(codeOf(error)))) return 'odd'
     throw error
   }
 }

@@ -162,12 +162,18 @@ export class FileTags implements TagState {
       if (facts.size < log.offset) log.damaged = true
       else if (facts.size > log.offset) await readOn(open, facts.size, foundIn(bumps))
       const { table } = log
-      // A log is linked to its place when it is complete.
-      if (table === undefined) log.damaged = true
+      // A log is linked to its place when it is complete, and what it has counted it does not forget.
+      if (table === undefined || this.#knowsMoreThan(table)) log.damaged = true
       else if (!log.damaged && !log.sealed) return this.#noteHead(table)
       await this.#succeed(open, facts.size)
     }
     throw new Error('others are always faster')
+  }
+
+  /** An older copy of the log has taken its place. */
+  #knowsMoreThan(table: TagTable): boolean {
+    const { epoch, seq } = table.head()
+    return this.#last?.epoch === epoch && seq < this.#last.seq
   }
 
   #noteHead(table: TagTable): TagTable {
@@ -186,7 +192,7 @@ export class FileTags implements TagState {
     // Whoever appends to a damaged log without having seen the damage has to learn that it does not count.
     if (log.damaged && !log.sealed) await this.#write(open, seal)
     // Above all that can have been counted in the damaged one.
-    const lost = (table?.head().seq ?? 0) + size
+    const lost = Math.max(table?.head().seq ?? 0, this.#last?.seq ?? 0) + size
     const opening =
       log.damaged || table === undefined
         ? openingOf(newEpoch(), { seq: lost, floor: lost, counts: [] })
@@ -198,8 +204,11 @@ export class FileTags implements TagState {
 
   async #openNewest(): Promise<OpenLog | undefined> {
     const generation = Math.max(0, ...(await this.#logs.generations()))
-    if (generation === 0) await this.#logs.link(openingOf(newEpoch(), { seq: 0, floor: 0, counts: [] }), 1)
-    else this.#open = await this.#logs.open(generation, this.#maxTags)
+    const open = generation === 0 ? 'odd' : await this.#logs.open(generation, this.#maxTags)
+    if (open === 'odd') {
+      const seq = this.#last?.seq ?? 0
+      await this.#logs.link(openingOf(newEpoch(), { seq, floor: seq, counts: [] }), generation + 1)
+    } else this.#open = open
     return this.#open
   }
 

@@ -1,4 +1,4 @@
-import { type FileEntries, forEachOf } from './file-entries.ts'
+import type { FileEntries } from './file-entries.ts'
 import type { FileEntry } from './file-entry.ts'
 import type { FileLimits } from './file-limits.ts'
 import type { StoreStats } from './store-stats.ts'
@@ -53,7 +53,7 @@ export class FileWrites {
     const remove = async (place: string): Promise<void> => {
       if (await this.#remove(place)) removed++
     }
-    for (const folder of this.#files.folders()) await forEachOf(this.#files.places(folder), remove)
+    await this.#files.forEachPlace(remove)
     return removed
   }
 
