@@ -2,31 +2,27 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CacheOptions,
   type CachePolicy,
-  type Decision,
   type Forward,
   type HandlerCache,
   type InvalidateOptions,
   isPromise,
-  type MaybePromise,
   type ResponseCache,
   type RoutePolicy,
-  type RouteRules,
   type Selector,
 } from '@stowage/core'
 import {
   type Adapter,
+  atRoute,
   attachedTo,
   cacheFor,
-  isForInner,
-  meetAtRoute,
+  inFront,
+  invalidating,
   openForward,
-  replayedAs,
   selectorFor,
   send,
-  settle,
 } from '@stowage/node'
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
-import { ExpressRequest, isForwardedElsewhere, rewrittenOf, routeOf } from './request.ts'
+import { ExpressRequest, isForwardedElsewhere, routeOf } from './request.ts'
 import { shareShape } from './shared-shape.ts'
 
 declare global {
@@ -98,12 +94,13 @@ const open = (cache: Cache, forward: Forward, request: Request, response: Respon
   })
 }
 
-const adapterFor = (cache: Cache): Adapter<Response, void> => ({
+const adapterFor = (cache: Cache): Adapter<Response, void, Request> => ({
   responseOf: (response) => response,
+  read: ({ req }) => new ExpressRequest(req),
   select: (response, selected) => send(response, selected),
   forward: (response, forward, next) => {
     open(cache, forward, response.req, response)
-    next()
+    return next()
   },
   entryOf: ({ req: { app } }) => {
     const root = rootOf(app) as unknown as (request: object, response: object) => unknown
@@ -111,64 +108,19 @@ const adapterFor = (cache: Cache): Adapter<Response, void> => ({
   },
 })
 
-/** A cache, and how Express does what it decides. */
-interface Layer {
-  readonly cache: Cache
-  readonly adapter: Adapter<Response, void>
-}
-
-const act = (
-  { cache, adapter }: Layer,
-  decision: MaybePromise<Decision>,
-  response: Response,
-  next: NextFunction,
-): void => {
-  const done = settle(cache, decision, response, adapter, next)
-  if (isPromise(done)) done.catch(next)
-}
-
-/** The Forward that this request already has, or the one that it was made for. */
-const known = (cache: Cache, request: Request, response: Response): Forward | undefined => {
-  const attached = attachedTo(request, cache)
-  if (attached !== undefined) return attached
-  shareShape(request, 'statusCode')
-  shareShape(response, 'sendDate')
-  const replayed = replayedAs(cache, request, request)
-  if (replayed !== undefined) open(cache, replayed, request, response)
-  return replayed
-}
-
-const inFront =
-  (layer: Layer): RequestHandler =>
-  (request, response, next) => {
-    const { cache } = layer
-    if (known(cache, request, response) !== undefined || isForInner(request, cache)) return next()
-    act(layer, cache.lookup(new ExpressRequest(request)), response, next)
-  }
-
-const atRoute =
-  (layer: Layer, rules: RouteRules): RequestHandler =>
-  (request, response, next) => {
-    const { cache } = layer
-    const forward = known(cache, request, response)
-    if (forward === undefined && isForInner(request, cache)) return next()
-    if (forward !== undefined) meetAtRoute(forward, request, request, routeOf(request), rewrittenOf(request))
-    const decision =
-      forward === undefined ? cache.lookup(new ExpressRequest(request), rules) : cache.refine(forward, rules)
-    act(layer, decision, response, next)
-  }
-
-const invalidating =
+/** As Express calls it. */
+const handling =
   (
     cache: Cache,
-    selector: (request: Request) => Selector,
-    options: InvalidateOptions | undefined,
+    act: (request: Request, response: Response, next: NextFunction) => unknown,
   ): RequestHandler =>
   (request, response, next) => {
-    const forward = known(cache, request, response) ?? cache.bypass(new ExpressRequest(request))
-    if (attachedTo(request, cache) === undefined) open(cache, forward, request, response)
-    cache.invalidateAfter(forward, () => selector(request), options)
-    next()
+    if (attachedTo(request, cache) === undefined) {
+      shareShape(request, 'statusCode')
+      shareShape(response, 'sendDate')
+    }
+    const done = act(request, response, next)
+    if (isPromise(done)) done.catch(next)
   }
 
 /**
@@ -182,10 +134,19 @@ const invalidating =
  */
 export const cacheMiddleware = (options?: CacheOptions<Request> | ResponseCache<Request>): ExpressCache => {
   const cache = cacheFor(options, 'cacheMiddleware')
-  const layer: Layer = { cache, adapter: adapterFor(cache) }
-  const route: ExpressCache['route'] = (policy, overrides) =>
-    atRoute(layer, cache.policy(policy, 'cache.route', undefined, overrides)) as RouteHandler
-  const invalidates: ExpressCache['invalidates'] = (selector, how) =>
-    invalidating(cache, selectorFor(cache, selector, how), how) as RouteHandler
-  return Object.assign(inFront(layer), cache, { route, invalidates })
+  const layer = { cache, adapter: adapterFor(cache) }
+  const route: ExpressCache['route'] = (policy, overrides) => {
+    const rules = cache.policy(policy, 'cache.route', undefined, overrides)
+    return handling(cache, (_request, response, next) =>
+      atRoute(layer, rules, response, next),
+    ) as RouteHandler
+  }
+  const invalidates: ExpressCache['invalidates'] = (selector, how) => {
+    const selectorOf = selectorFor(cache, selector, how)
+    return handling(cache, (request, response, next) =>
+      invalidating(layer, () => selectorOf(request), how, response, next),
+    ) as RouteHandler
+  }
+  const middleware = handling(cache, (_request, response, next) => inFront(layer, response, next))
+  return Object.assign(middleware, cache, { route, invalidates })
 }

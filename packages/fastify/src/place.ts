@@ -1,9 +1,9 @@
-import type { Decision, MaybePromise, RouteRules, SelectedResponse } from '@stowage/core'
+import type { RouteRules, SelectedResponse } from '@stowage/core'
 import { isPromise } from '@stowage/core'
-import { type Adapter, attachedTo, isGone, meetAtRoute, replayOf, send, settle } from '@stowage/node'
+import { type Adapter, atRoute, isGone, send } from '@stowage/node'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler, RouteHandlerMethod } from 'fastify'
 import { type Captured, captured, type Layer, ReplyCapture } from './capture.ts'
-import { asRead, rewrittenOf, routeOf } from './request.ts'
+import { asRead } from './request.ts'
 import type { Scope } from './scope.ts'
 import { putSelected } from './selected.ts'
 
@@ -48,35 +48,26 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
   reply.send(payload ?? undefined)
 }
 
-const adapterFor = (place: Place): Adapter<FastifyReply, void> => {
+const adapterFor = (place: Place): Adapter<FastifyReply, void, FastifyRequest> => {
   const { cache, app } = place.scope
   return {
     responseOf: (reply) => reply.raw,
+    read: ({ request }) => asRead(request, place.constraints),
     select: (reply, response) => sendSelected(place, reply, response),
     forward: (reply, forward, next) => {
       const request = reply.request as Captured
       request[captured] = new ReplyCapture(cache, reply, forward)
-      next()
+      return next()
     },
     entryOf: () => (request, response) => app.routing(request, response),
   }
 }
 
-/** The answer to a request; one that another place has forwarded already, or a replay, knows its Forward. */
-const decide = ({ scope, rules, constraints }: Place, request: FastifyRequest): MaybePromise<Decision> => {
-  const { cache } = scope
-  const known = attachedTo(request.raw, cache) ?? replayOf(request.raw, cache)
-  if (known === undefined) return cache.lookup(asRead(request, constraints), rules)
-  meetAtRoute(known, request, request, routeOf(request), rewrittenOf(request, constraints))
-  return cache.refine(known, rules)
-}
-
 /** The hook of one route. */
 export const hookAt = (place: Place): onRequestHookHandler => {
-  const { cache } = place.scope
-  const adapter = adapterFor(place)
-  return (request, reply, next) => {
-    const done = settle(cache, decide(place, request), reply, adapter, next)
+  const layer = { cache: place.scope.cache, adapter: adapterFor(place) }
+  return (_request, reply, next) => {
+    const done = atRoute(layer, place.rules, reply, next)
     if (isPromise(done)) done.catch(next)
   }
 }

@@ -10,7 +10,7 @@ const authorityOf = (request: FastifyRequest): string =>
  * The target as `rewriteUrl` has made it. Of several routes for one path their constraints choose, by what only they
  * know: as of a rewritten target, it cannot be told again what a request was that has come to one of them.
  */
-export const rewrittenOf = (
+const rewrittenOf = (
   { url, originalUrl }: FastifyRequest,
   constraints: string | undefined,
 ): string | undefined => {

@@ -8,24 +8,21 @@ import type {
   MaybePromise,
   ResponseCache,
   RoutePolicy,
-  RouteRules,
   Selector,
 } from '@stowage/core'
 import {
   type Adapter,
-  attachedTo,
+  atRoute,
   cacheFor,
   editRequest,
-  isForInner,
+  inFront,
+  invalidating,
   isGone,
-  meetAtRoute,
   openForward,
-  replayedAs,
   selectorFor,
-  settle,
 } from '@stowage/node'
 import type { Context, Next } from 'koa'
-import { KoaRequest, rewrittenOf, routeOf } from './request.ts'
+import { KoaRequest, routeOf } from './request.ts'
 import { report, select } from './response.ts'
 
 declare module 'koa' {
@@ -115,51 +112,15 @@ const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: I
   }
 }
 
-const adapterFor = (cache: Cache): Adapter<Context, void> => {
+const adapterFor = (cache: Cache): Adapter<Context, void, Context> => {
   const entryOf = rememberEntry()
   return {
     responseOf: (ctx) => ctx.res,
+    read: (ctx) => new KoaRequest(ctx),
     select,
     forward: (ctx, forward, next) => forwardTo(cache, forward, ctx, next),
     entryOf: (ctx) => entryOf(ctx.app),
   }
-}
-
-/** A cache, and how Koa does what it decides. */
-interface Layer {
-  readonly cache: Cache
-  readonly adapter: Adapter<Context, void>
-}
-
-/** The Forward that this request already has, or the one that it was made for. */
-const known = (cache: Cache, ctx: Context): Forward | undefined =>
-  attachedTo(ctx.req, cache) ?? replayedAs(cache, ctx.req, ctx)
-
-/** Runs what is inside with a Forward, once for each request. */
-const within = (cache: Cache, forward: Forward, ctx: Context, inside: Inside): MaybePromise<void> =>
-  attachedTo(ctx.req, cache) === forward ? inside() : forwardTo(cache, forward, ctx, inside)
-
-const inFront = ({ cache, adapter }: Layer, ctx: Context, next: Next): MaybePromise<void> => {
-  const forward = known(cache, ctx)
-  if (forward !== undefined) return within(cache, forward, ctx, next)
-  if (isForInner(ctx.req, cache)) return next()
-  return settle(cache, cache.lookup(new KoaRequest(ctx)), ctx, adapter, next)
-}
-
-const atRoute = (
-  { cache, adapter }: Layer,
-  rules: RouteRules,
-  ctx: Context,
-  next: Next,
-): MaybePromise<void> => {
-  const forward = known(cache, ctx)
-  if (forward === undefined && isForInner(ctx.req, cache)) return next()
-  if (forward === undefined)
-    return settle(cache, cache.lookup(new KoaRequest(ctx), rules), ctx, adapter, next)
-  return within(cache, forward, ctx, async () => {
-    meetAtRoute(forward, ctx.req, ctx, routeOf(ctx), rewrittenOf(ctx))
-    await settle(cache, cache.refine(forward, rules), ctx, adapter, next)
-  })
 }
 
 /** Of every hit: a promise for each would cost more than to find it. */
@@ -176,21 +137,16 @@ const done = Promise.resolve()
  */
 export const cacheMiddleware = (options?: CacheOptions<Context> | ResponseCache<Context>): KoaCache => {
   const cache = cacheFor(options, 'cacheMiddleware')
-  const layer: Layer = { cache, adapter: adapterFor(cache) }
+  const layer = { cache, adapter: adapterFor(cache) }
   const route: KoaCache['route'] = (policy, overrides) => {
     const rules = cache.policy(policy, 'cache.route', undefined, overrides)
     return async (ctx, next) => atRoute(layer, rules, ctx, next)
   }
   const invalidates: KoaCache['invalidates'] = (selector, how) => {
     const selectorOf = selectorFor(cache, selector, how)
-    return async (ctx, next) => {
-      const forward = known(cache, ctx) ?? cache.bypass(new KoaRequest(ctx))
-      await within(cache, forward, ctx, () => {
-        cache.invalidateAfter(forward, () => selectorOf(ctx), how)
-        return next()
-      })
-    }
+    return async (ctx, next) => invalidating(layer, () => selectorOf(ctx), how, ctx, next)
   }
-  const middleware: RouteMiddleware = (ctx, next) => inFront(layer, ctx, next) ?? done
+  const middleware: RouteMiddleware = (ctx, next) =>
+    (inFront(layer, ctx, next) as Promise<void> | undefined) ?? done
   return Object.assign(middleware, cache, { route, invalidates })
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CacheOptions,
+  type CacheRequest,
   createCache,
   type Decision,
   type FieldMap,
@@ -14,7 +15,7 @@ import {
   type Selector,
   type SelectorPlace,
 } from '@stowage/core'
-import { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
+import { attach, attachedTo, isRevalidation, joinHandlers } from './attached.ts'
 import { capture } from './capture.ts'
 import type { Captured } from './captured.ts'
 import { isGone } from './gone.ts'
@@ -26,10 +27,12 @@ import { replay } from './replay.ts'
  * that gives, now or later.
  *
  * @example
- * const express: Adapter<Response, void> = { responseOf: (res) => res, select: send, forward, entryOf }
+ * const express: Adapter<Response, void> = { responseOf: (res) => res, read, select: send, forward, entryOf }
  */
-export interface Adapter<At, Done> {
+export interface Adapter<At, Done, Raw = unknown> {
   responseOf(at: At): ServerResponse
+  /** The request as the cache reads it. */
+  read(at: At): CacheRequest<Raw>
   /** Answers with a selected response. */
   select(at: At, response: SelectedResponse): void
   /** Opens a Forward and lets the request go on. */
@@ -126,35 +129,6 @@ export const openForward = (
     },
     fields,
   )
-}
-
-/**
- * The Forward of a background revalidation that has come back as this request; `raw` is what policy functions are given.
- *
- * @example
- * const forward = attachedTo(request, cache) ?? replayedAs(cache, request, request)
- */
-export const replayedAs = (cache: Known, request: IncomingMessage, raw: unknown): Forward | undefined => {
-  const forward = replayOf(request, cache)
-  forward?.meet({ raw, headers: request.headers as FieldMap })
-  return forward
-}
-
-/**
- * Tells a Forward of what a request has become on its way to its route.
- *
- * @example
- * meetAtRoute(forward, request, request, '/items/:id', undefined)
- */
-export const meetAtRoute = (
-  forward: Forward,
-  request: { readonly headers: object },
-  raw: unknown,
-  route: string | undefined,
-  rewritten: string | undefined,
-): void => {
-  const headers = currentFields(request, forward.request.headers)
-  forward.meet({ raw, headers, rewritten, ...(route === undefined ? {} : { route }) })
 }
 
 /**

@@ -7,9 +7,10 @@ import {
   isPromise,
   type ResponseCache,
 } from '@stowage/core'
-import { type Adapter, cacheFor, carryOut, openForward, replayedAs } from './adapter.ts'
-import { attachedTo, isForInner } from './attached.ts'
+import { type Adapter, cacheFor, carryOut, openForward } from './adapter.ts'
+import { isForInner } from './attached.ts'
 import type { Captured } from './captured.ts'
+import { knownAt, within } from './places.ts'
 import { NodeRequest } from './request.ts'
 import { send } from './send.ts'
 
@@ -77,11 +78,10 @@ const inFrontOf = (cache: Cache, listener: Listener): Listener => {
   }
 
   const handle: Listener = (request, response) => {
-    if (attachedTo(request, cache) !== undefined || isForInner(request, cache))
-      return listener(request, response)
-    const replayed = replayedAs(cache, request, request)
-    if (replayed !== undefined) return goOn(response, replayed)
     const next = (): unknown => listener(request, response)
+    const forward = knownAt(layer, response, response)
+    if (forward !== undefined) return within(layer, forward, response, next)
+    if (isForInner(request, cache)) return next()
     const decision = cache.lookup(new NodeRequest(request))
     if (!isPromise(decision)) return carryOut(cache, decision, response, adapter, next)
     return decision.then((settled) => {
@@ -93,12 +93,14 @@ const inFrontOf = (cache: Cache, listener: Listener): Listener => {
     })
   }
 
-  const adapter: Adapter<ServerResponse, unknown> = {
+  const adapter: Adapter<ServerResponse, unknown, IncomingMessage> = {
     responseOf: (response) => response,
+    read: ({ req }) => new NodeRequest(req),
     select: (response, selected) => send(response, selected),
     forward: goOn,
     entryOf: () => handle,
   }
+  const layer = { cache, adapter }
   return handle
 }
 

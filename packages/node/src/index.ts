@@ -2,9 +2,7 @@ export {
   type Adapter,
   cacheFor,
   carryOut,
-  meetAtRoute,
   openForward,
-  replayedAs,
   selectorFor,
   settle,
 } from './adapter.ts'
@@ -23,6 +21,7 @@ export {
   type ResponseFields,
 } from './headers.ts'
 export { healthHandler } from './health.ts'
+export { atRoute, inFront, invalidating, type Layer } from './places.ts'
 export { checkAll } from './problems.ts'
 export { replay } from './replay.ts'
 export { putHead, send } from './send.ts'
