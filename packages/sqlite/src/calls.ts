@@ -1,3 +1,9 @@
+/** The count of invalidations, and the name of its life. */
+export interface Head {
+  readonly epoch: string
+  readonly seq: number
+}
+
 /** What the thread that owns the database can be asked: arguments and answer of each. Times are seconds since the epoch. */
 export interface Operations {
   get: { args: [key: string, now: number]; answer: readonly [value: string, expires: number] | null }
@@ -8,8 +14,9 @@ export interface Operations {
   /** The rowid of the newest entry. */
   newest: { args: []; answer: number }
   counts: { args: [now: number]; answer: DatabaseCounts }
-  head: { args: []; answer: { readonly epoch: string; readonly seq: number } }
-  read: { args: [tags: readonly string[]]; answer: readonly number[] }
+  head: { args: []; answer: Head }
+  /** `epoch`: that in which the counts will be compared. */
+  read: { args: [tags: readonly string[], epoch: string | undefined]; answer: readonly number[] }
   set: {
     args: [entries: readonly (readonly [string, string])[], expires: number, now: number]
     answer: number
@@ -20,7 +27,9 @@ export interface Operations {
   prune: { args: [now: number]; answer: number }
   /** Removes some of the entries up to a rowid; how many. */
   clear: { args: [upTo: number]; answer: number }
-  bump: { args: [tags: readonly string[]]; answer: number }
+  bump: { args: [tags: readonly string[]]; answer: Head }
+  /** Begins another epoch where the count is in this one, and not as far. */
+  renew: { args: [known: Head]; answer: Head }
   setIfAbsent: { args: [key: string, value: string, expires: number, now: number]; answer: boolean }
   compareAndDelete: { args: [key: string, expected: string, now: number]; answer: boolean }
   increment: { args: [key: string, expires: number, now: number]; answer: number }

@@ -52,7 +52,9 @@ export class SqliteStore implements SqliteBackend {
 
   async getWithTtl(key: string): Promise<{ value: string; ttl: number } | null> {
     const found = await this.#use(key)
-    return found === null ? null : { value: found[0], ttl: found[1] - this.#now() }
+    const ttl = found === null ? 0 : found[1] - this.#now()
+    // The answer took its time.
+    return found === null || !(ttl > 0) ? null : { value: found[0], ttl }
   }
 
   async getMany(keys: readonly string[]): Promise<Map<string, string>> {

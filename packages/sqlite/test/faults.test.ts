@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -155,6 +156,35 @@ const mount = (directory: string, options: string): string | undefined => {
     return String(error).split('\n')[0]
   }
 }
+
+describe('sqlite: an older copy in the place of the database', () => {
+  test('is another epoch, for it has forgotten invalidations', async () => {
+    await using site = createSite()
+    const store = site.open()
+    await store.tags.bump(['a'])
+    const copy = new Database(site.path)
+    copy.exec(`VACUUM INTO '${site.path}.copy'`)
+    copy.close()
+    const { epoch, seq } = await store.tags.head()
+    expect(await store.tags.bump(['b'])).toBe(seq + 1)
+    for (const suffix of ['', '-wal', '-shm']) rmSync(site.path + suffix, { force: true })
+    renameSync(`${site.path}.copy`, site.path)
+    const head = await store.tags.head()
+    expect(head.epoch).not.toBe(epoch)
+    expect(await store.tags.head()).toEqual(head)
+    expect(await site.open().tags.head()).toEqual(head)
+    expect(await store.tags.bump(['a'])).toBeGreaterThan(seq + 1)
+  })
+
+  test('judges nothing that was stamped in another epoch', async () => {
+    await using site = createSite()
+    const store = site.open()
+    await store.tags.bump(['a'])
+    const { epoch } = await store.tags.head()
+    expect(await store.tags.read(['a', 'b'], epoch)).toEqual([1, 0])
+    expect(await store.tags.read(['b'], 'another')).toEqual([Number.MAX_SAFE_INTEGER])
+  })
+})
 
 describe('sqlite: disks', () => {
   const onDisk = async (options: string, run: (store: SqliteBackend, directory: string) => Promise<void>) => {

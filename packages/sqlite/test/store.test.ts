@@ -104,6 +104,16 @@ describe('sqlite: limits', () => {
   })
 })
 
+test('what has expired by the time that the answer is there has no time left, and is not there', async () => {
+  await using site = createSite()
+  let now = 1_000_000
+  const store = site.open({ clock: () => now })
+  await store.set('key', 'value', 1)
+  const answer = store.getWithTtl('key')
+  now += 2000
+  expect(await answer).toBeNull()
+})
+
 describe('sqlite: a file that', () => {
   const answers = async (store: SqliteBackend): Promise<string> => {
     const cache = createCache({ backend: store, ttl: 60, logger: quiet })

@@ -4,7 +4,7 @@ import type { Limits } from './limits.ts'
 import type { Names } from './schema.ts'
 
 type EntryReads = Handlers<Exclude<ReadName, 'head' | 'read'>>
-type EntryWrites = Handlers<Exclude<WriteName, 'bump'>>
+type EntryWrites = Handlers<Exclude<WriteName, 'bump' | 'renew'>>
 
 interface Row {
   readonly value: string

@@ -1,4 +1,5 @@
-import type { Handlers } from '../calls.ts'
+import { randomBytes } from 'node:crypto'
+import type { Handlers, Head } from '../calls.ts'
 import type { Connection } from './driver.ts'
 import type { Names } from './schema.ts'
 
@@ -31,14 +32,18 @@ export const createTagState = (
   connection: Connection,
   names: Names,
   maxTags: number,
-): Handlers<'head' | 'read' | 'bump'> => {
+): Handlers<'head' | 'read' | 'bump' | 'renew'> => {
   const { state, tags } = names
   const head = connection.prepare(`SELECT epoch, seq, floor FROM ${state} WHERE id = 1`)
   const find = connection.prepare(`SELECT seq FROM ${tags} WHERE tag = ?`)
-  const advance = connection.prepare(`UPDATE ${state} SET seq = seq + 1 WHERE id = 1 RETURNING seq`)
+  const advance = connection.prepare(`UPDATE ${state} SET seq = seq + 1 WHERE id = 1 RETURNING epoch, seq`)
   const change = connection.prepare(`UPDATE ${tags} SET seq = ? WHERE tag = ?`)
   const insert = connection.prepare(`INSERT INTO ${tags} (tag, seq) VALUES (?, ?)`)
   const count = connection.prepare(`UPDATE ${state} SET tags = tags + ? WHERE id = 1 RETURNING tags`)
+
+  const again = connection.prepare(
+    `UPDATE ${state} SET epoch = ?, seq = ? WHERE id = 1 AND epoch = ? AND seq < ?`,
+  )
 
   const forgetOldest = forgetter(connection, names, maxTags)
   const present = (): State => head.get() as State
@@ -47,22 +52,29 @@ export const createTagState = (
       const { epoch, seq } = present()
       return { epoch, seq }
     },
-    read: (asked) => {
-      const { floor } = present()
+    read: (asked, compared) => {
+      const { epoch, floor } = present()
+      if (compared !== undefined && compared !== epoch) return asked.map(() => Number.MAX_SAFE_INTEGER)
       return asked.map((tag) => (find.get(tag) as { seq: number } | undefined)?.seq ?? floor)
     },
     bump: (bumped) => {
-      const { seq } = advance.get() as { seq: number }
+      const advanced = advance.get() as Head
+      const { seq } = advanced
       let added = 0
       for (const tag of new Set(bumped)) {
         if (Number(change.run(seq, tag).changes) > 0) continue
         insert.run(tag, seq)
         added++
       }
-      if (added === 0) return seq
+      if (added === 0) return advanced
       const surplus = (count.get(added) as { tags: number }).tags - maxTags
       if (surplus > 0) forgetOldest(surplus)
-      return seq
+      return advanced
+    },
+    renew: (known) => {
+      again.run(randomBytes(12).toString('base64url'), known.seq + 1, known.epoch, known.seq)
+      const { epoch, seq } = present()
+      return { epoch, seq }
     },
   }
 }
