@@ -75,3 +75,24 @@ test('every page is in the list of the README', () => {
   const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
   expect(pages.filter((page) => !readme.includes(`(docs/${page})`))).toEqual([])
 })
+
+test('docs/architecture.md names files that exist', () => {
+  const files = ['packages', 'test']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(
+        (file) => `${folder}/${file}`,
+      ),
+    )
+    .filter((file) => !/(?:^|[\\/])(?:node_modules|dist)[\\/]/.test(file))
+    .map((file) => file.replaceAll('\\', '/'))
+  const named = [...read('docs/architecture.md').matchAll(/`([\w/-]+\.ts)`/g)].map(([, name = '']) => name)
+  expect(named.length).toBeGreaterThan(50)
+  expect(
+    named.filter(
+      (name) =>
+        !files.some(
+          (file) => file === name || file.endsWith(`/src/${name}`) || file.endsWith(`/backends/${name}`),
+        ),
+    ),
+  ).toEqual([])
+})
