@@ -9,19 +9,22 @@ const nothing = Buffer.alloc(0)
 const noBody = { 'content-type': undefined, 'content-length': undefined, 'transfer-encoding': undefined }
 const statusText = { 'content-type': 'text/plain; charset=utf-8', 'content-length': undefined }
 
-const readable = [Stream, ReadableStream, Blob, Response] as const
+/** Koa 3 has `ctx.back`, and all that it reads; Koa 2 sends what is of the web as JSON. */
+const isRead = ({ body, response }: Context): boolean => {
+  if (body instanceof Stream) return true
+  if (!('back' in response)) return false
+  const isOfTheWeb = [ReadableStream, Blob, Response].some((kind) => body instanceof kind)
+  return isOfTheWeb || (body as Partial<Readable> | null)?.readable === true
+}
 
 /** What Koa reads a body from: any other object is sent as JSON, whatever methods it has. */
-const readerOf = (body: unknown): (() => Readable) | undefined => {
-  const isRead =
-    readable.some((kind) => body instanceof kind) || (body as Partial<Readable> | null)?.readable === true
-  return isRead ? sourceOf(body) : undefined
-}
+const readerOf = (ctx: Context): (() => Readable) | undefined =>
+  isRead(ctx) ? sourceOf(ctx.body) : undefined
 
 /** What Koa will send of a context. */
 const unsentOf = (ctx: Context): Unsent => {
   const { body } = ctx
-  const read = readerOf(body)
+  const read = readerOf(ctx)
   if (read !== undefined) return { read }
   if (body === null || empty.has(ctx.status)) return { headers: noBody, body: () => nothing }
   if (Buffer.isBuffer(body)) return { body: () => body }
@@ -72,7 +75,7 @@ export const select = (ctx: Context, selected: SelectedResponse): void => {
 
 /** Reports what the handler's side has left on the context, and does what the verdict says. */
 export const report = async (ctx: Context, forward: Forward, captured: Captured): Promise<void> => {
-  const read = forward.handler.status === 'revalidate' ? readerOf(ctx.body) : undefined
+  const read = forward.handler.status === 'revalidate' ? readerOf(ctx) : undefined
   // So that of any body that is read the beginning can be waited for.
   if (read !== undefined && !(ctx.body instanceof Stream)) replaceBody(ctx, read())
   // A body that fails cuts the client off, as where Koa had been sending it; Koa is told as it would be then.

@@ -35,6 +35,16 @@ const of3: Readonly<Record<string, Body>> = {
   'a Response without a body': () => new Response(null, { headers: { 'x-from': 'fetch' } }),
 }
 
+/** What Koa 2 takes for objects of no kind that it knows. */
+const of2: Readonly<Record<string, Body>> = {
+  'a web stream': () => ReadableStream.from(['one ']),
+  'a web stream that somebody reads': () => {
+    const stream = ReadableStream.from(['one '])
+    stream.getReader()
+    return stream
+  },
+}
+
 const serveBody = async (Koa: KoaClass, body: Body) => {
   const { app, cache } = createApp({ etag: false }, Koa)
   const bare = new Koa()
@@ -53,7 +63,12 @@ const serveBody = async (Koa: KoaClass, body: Body) => {
 }
 
 const cases = [
-  ...Object.entries(everywhere).map(([name, body]) => ({ version: 'Koa 2', Koa: Koa2, name, body })),
+  ...Object.entries({ ...everywhere, ...of2 }).map(([name, body]) => ({
+    version: 'Koa 2',
+    Koa: Koa2,
+    name,
+    body,
+  })),
   ...Object.entries({ ...everywhere, ...of3 }).map(([name, body]) => ({
     version: 'Koa 3',
     Koa: Koa3,
