@@ -1,6 +1,13 @@
 import { type Readable, Stream } from 'node:stream'
 import type { Forward, SelectedResponse } from '@stowage/core'
-import { type Captured, putHead, settleUnsent, sourceOf, type Unsent } from '@stowage/node'
+import {
+  type Captured,
+  makeRoomForTrailers,
+  putHead,
+  settleUnsent,
+  sourceOf,
+  type Unsent,
+} from '@stowage/node'
 import type { Context } from 'koa'
 
 /** Statuses of which Koa sends no body. */
@@ -70,6 +77,8 @@ export const select = (ctx: Context, selected: SelectedResponse): void => {
     const typed = res.hasHeader('content-type')
     response.body = body ?? nothing
     if (!typed) res.removeHeader('content-type')
+    // Koa says the length of whatever is set.
+    makeRoomForTrailers(res, selected)
   }
 }
 

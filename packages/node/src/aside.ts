@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http'
-import type { FieldMap, SelectedResponse } from '@stowage/core'
+import type { SelectedResponse } from '@stowage/core'
 import { createNowhere } from './detached.ts'
 import { keepHead } from './head.ts'
 import { ServerResponse as HttpResponse } from './http.ts'
 import type { Methods } from './layer.ts'
 import { pieceOf, swallowed } from './piece.ts'
-import { clearHandlerFields, send } from './send.ts'
+import { clearHandlerFields, type OuterHead, send } from './send.ts'
 
 type Listener = (...given: unknown[]) => void
 
@@ -208,7 +208,7 @@ const closeOnAbort = (aside: Aside, signal: AbortSignal): void => {
  * late, or Node refuses it.
  *
  * @example
- * const rules = { outer: {}, listeners, signal, onDestroy: (error: unknown) => forward.abort(error) }
+ * const rules = { outer, listeners, signal, onDestroy: (error: unknown) => forward.abort(error) }
  * forward.onReplace = (selected) => (aside = sendAside(response, selected, methods, rules)) !== undefined
  */
 export const sendAside = (
@@ -238,11 +238,11 @@ export const sendAside = (
  * @example
  * const { signal } = forward.handler
  * const onDestroy = (error: unknown) => forward.abort(error)
- * const rules: AsideRules = { outer: {}, listeners: endListeners(res), signal, onDestroy }
+ * const rules: AsideRules = { outer, listeners: endListeners(res), signal, onDestroy }
  */
 export interface AsideRules {
-  /** The fields that were set in front of the cache. */
-  readonly outer: FieldMap
+  /** What was set in front of the cache. */
+  readonly outer: OuterHead
   /** Who waits for the end of the response in front of the cache. */
   readonly listeners: ReadonlySet<unknown>
   /** Aborts when nobody wants the handler's response any more. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Forward, SelectedResponse } from '@stowage/core'
+import { type Forward, isUnsafe, type SelectedResponse } from '@stowage/core'
 import { ServerResponse as Http1Response } from './http.ts'
 import { pieceOf, swallowed } from './piece.ts'
 
@@ -46,7 +46,7 @@ const makeRoom = (response: ServerResponse): void => {
   if (most > 0) response.setMaxListeners(most + ownListeners)
 }
 
-export const abortOnClose = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
+const abortOnClose = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
   // A client that has been answered may leave; its handler goes on.
   const leave = (): void => {
     if (!capture.isSetAside) forward.abort()
@@ -54,6 +54,30 @@ export const abortOnClose = (response: ServerResponse, forward: Forward, capture
   makeRoom(response)
   response.on('close', leave)
   if (response.socket === null) onCloseBefore(response, leave)
+}
+
+/**
+ * A handler that takes the connection answers past Node: neither the end of the response is told any more, nor how it
+ * has answered. What it may have changed counts as changed.
+ */
+const abortOnDetach = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
+  const { detachSocket } = response
+  // HTTP/2 has none.
+  if (detachSocket === undefined) return
+  response.detachSocket = (socket) => {
+    detachSocket.call(response, socket)
+    // Node itself does it at the end.
+    if (capture.isSetAside || response.writableEnded) return
+    const { method = 'GET' } = response.req
+    if (isUnsafe(method)) forward.respond({ status: 200, method, headers: {} })
+    forward.abort(new Error('the handler has taken the connection'))
+  }
+}
+
+/** Tells a Forward where its response will not come to its end. */
+export const abortOnLoss = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
+  abortOnClose(response, forward, capture)
+  abortOnDetach(response, forward, capture)
 }
 
 /** Who waits for the end of a response by way of `on-finished` is in a list on it: one, whoever began it. */

@@ -2,14 +2,15 @@ import type { ServerResponse } from 'node:http'
 import type { FieldEdits, FieldMap, ForwardedHead } from '@stowage/core'
 import { headOf } from './head.ts'
 import { applyEdits, fieldsOf, type ResponseFields, takeBackEdits, takeVary } from './headers.ts'
-import { clearHandlerFields } from './send.ts'
+import { clearHandlerFields, type OuterHead } from './send.ts'
+import { trailersOf } from './trailers.ts'
 
 /** The head that a handler's side makes, over what stood there in front of the cache. */
 export class HandlerHead {
   readonly #response: ServerResponse
   /** Node's response, or where a framework keeps the fields until it sends them. */
   #fields: ResponseFields
-  #outer: FieldMap
+  #outer: OuterHead
   readonly #ownVary: ReturnType<ResponseFields['getHeader']>
   /** As the handler's side left it. */
   #before: FieldMap = {}
@@ -20,10 +21,11 @@ export class HandlerHead {
     this.#fields = fields
     this.#ownVary = fields === response ? undefined : response.getHeader('vary')
     const vary = response.headersSent ? undefined : takeVary(fields)
-    this.#outer = { ...fieldsOf(fields), ...(vary === undefined ? {} : { vary }) }
+    const outer = { ...fieldsOf(fields), ...(vary === undefined ? {} : { vary }) }
+    this.#outer = { fields: outer, trailers: trailersOf(response) }
   }
 
-  get outer(): FieldMap {
+  get outer(): OuterHead {
     return this.#outer
   }
 
@@ -38,7 +40,7 @@ export class HandlerHead {
     if (this.#fields === response) return false
     this.#fields = response
     if (!response.headersSent && this.#ownVary !== undefined) response.setHeader('vary', this.#ownVary)
-    this.#outer = {}
+    this.#outer = { ...this.#outer, fields: {} }
     return true
   }
 
@@ -46,11 +48,11 @@ export class HandlerHead {
     const head = headOf(this.#response, this.#fields)
     this.#before = head.headers
     this.#status = head.status
-    return { ...head, outer: this.#outer }
+    return { ...head, outer: this.#outer.fields }
   }
 
   edit(edits: FieldEdits): void {
-    applyEdits(this.#fields, edits, this.#outer.vary)
+    applyEdits(this.#fields, edits, this.#outer.fields.vary)
   }
 
   /** What the handler had set goes; what stood there before it stays. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Forward, ForwardedHead, SelectedResponse, Verdict } from '@stowage/core'
 import { endListeners } from './aside.ts'
 import type { Captured, UnsentBody } from './captured.ts'
-import { abortOnClose, endingWith304, keepListApart, type Replaceable, replacing } from './endings.ts'
+import { abortOnLoss, endingWith304, keepListApart, type Replaceable, replacing } from './endings.ts'
 import { isGone } from './gone.ts'
 import { HandlerHead } from './handler-head.ts'
 import { isRefusedHead, settleHead, unsentHead } from './head.ts'
@@ -50,7 +50,7 @@ export class ResponseCapture implements Captured, Replaceable {
     this.#outlet = new Outlet(response, this.#head, (error) => this.#refused(error))
     this.#patched = this.#methods()
     Object.assign(response, this.#patched)
-    abortOnClose(response, forward, this)
+    abortOnLoss(response, forward, this)
     this.#listeners = endListeners(response)
     keepListApart(response)
     forward.onNotModified = endingWith304(response)

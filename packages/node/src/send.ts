@@ -1,17 +1,18 @@
-import type { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FieldMap, SelectedResponse } from '@stowage/core'
 import { clearReason, hasReasons } from './head.ts'
 import { applyFields, type ResponseFields } from './headers.ts'
 import { ServerResponse as Http1Response } from './http.ts'
+import { hasTrailers, makeRoomForTrailers, putTrailers, type Trailers } from './trailers.ts'
 
 /**
- * Whether nobody has had a hand in this response, or will look at it afterwards: no fields, no replaced `writeHead`, and
- * of the listeners that a log would have, Node's own alone.
+ * Whether nobody has had a hand in this response, or will look at it afterwards: no fields or trailers, no replaced
+ * `writeHead`, and of the listeners that a log would have, Node's own alone.
  */
 const isUntouched = (response: ServerResponse): boolean =>
   response.writeHead === Http1Response.prototype.writeHead &&
   response.getHeaderNames().length === 0 &&
+  !hasTrailers(response) &&
   response.listenerCount('finish') <= 1 &&
   response.listenerCount('close') <= 1
 
@@ -44,13 +45,15 @@ const sendHead = (response: ServerResponse, { status, reason, headers, added }: 
  */
 export const putHead = (
   response: ServerResponse,
-  { status, reason, headers, added }: SelectedResponse,
+  selected: SelectedResponse,
   fields: ResponseFields = response,
 ): void => {
+  const { status, reason, headers, added } = selected
   response.statusCode = status
   if (reason !== undefined && hasReasons(response)) response.statusMessage = reason
   applyFields(fields, headers)
   applyFields(fields, added)
+  makeRoomForTrailers(response, selected, fields)
 }
 
 /**
@@ -76,22 +79,25 @@ export const send = (
   else layer.end(selected.body)
 }
 
-/** Trailers belong to the body that they were made for. */
-const clearTrailers = (response: ServerResponse): void => {
-  const { stream } = response as { stream?: EventEmitter }
-  // Each of them takes the place of all before. HTTP/2 adds, and asks who listens for them.
-  if (stream === undefined) response.addTrailers({})
-  else stream.removeAllListeners('wantTrailers')
+/**
+ * What stood on a response in front of the cache.
+ *
+ * @example
+ * const outer: OuterHead = { fields: fieldsOf(response), trailers: trailersOf(response) }
+ */
+export interface OuterHead {
+  readonly fields: FieldMap
+  readonly trailers: Trailers
 }
 
 /** What the handler had set goes; what stood there before it stays. */
 export const clearHandlerFields = (
   response: ServerResponse,
-  outer: FieldMap,
+  outer: OuterHead,
   fields: ResponseFields = response,
 ): void => {
   for (const name of fields.getHeaderNames()) fields.removeHeader(name)
-  applyFields(fields, outer)
+  applyFields(fields, outer.fields)
   clearReason(response)
-  clearTrailers(response)
+  putTrailers(response, outer.trailers)
 }
