@@ -14,7 +14,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ReplyFields } from './reply-fields.ts'
 import { routeOf } from './request.ts'
 import type { Cache } from './scope.ts'
-import { putSelected } from './selected.ts'
+import { putSelected, trailersOf } from './selected.ts'
 import { whileWaiting } from './waiting.ts'
 
 /** How an `onSend` hook goes on. */
@@ -63,6 +63,7 @@ export class ReplyCapture implements Layer {
   readonly #forward: Forward
   readonly #captured: CapturedResponse
   readonly #reply: FastifyReply
+  readonly #outerTrailers: ReturnType<typeof trailersOf>
   /** One answer is on its way, and waits. */
   #waits = false
 
@@ -70,6 +71,7 @@ export class ReplyCapture implements Layer {
     const { raw, request } = reply
     this.#reply = reply
     this.#forward = forward
+    this.#outerTrailers = trailersOf(reply)
     // Another cache in front, one for plain node:http, may listen as well.
     const owner = { cache: (request.raw as { cache?: HandlerCache }).cache }
     const routeMet = (): string => {
@@ -91,7 +93,7 @@ export class ReplyCapture implements Layer {
       // What was judged could not be sent: an error is.
       if (sendable === undefined) this.#captured.retract()
       const { response, stream = payload } = sendable ?? {}
-      done(null, response === undefined ? stream : putSelected(this.#reply, response))
+      done(null, response === undefined ? stream : putSelected(this.#reply, response, this.#outerTrailers))
     }
     const fail = (error: Error): void => {
       this.#waits = false

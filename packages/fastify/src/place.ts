@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest, onRequestHookHandler, RouteHandlerMe
 import { type Captured, captured, type Layer, ReplyCapture } from './capture.ts'
 import { asRead } from './request.ts'
 import type { Scope } from './scope.ts'
-import { putSelected } from './selected.ts'
+import { putSelected, trailersOf } from './selected.ts'
 
 /** A route whose responses may be stored. */
 export interface Place {
@@ -38,11 +38,12 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
   const request = reply.request as Captured
   // It changes nothing, by whichever method it was asked for.
   request[captured] = null
-  if (isAlone() && !hasFields(reply)) {
+  const trailers = trailersOf(reply)
+  if (isAlone() && !hasFields(reply) && trailers === null) {
     send(reply.raw, response)
     return
   }
-  const payload = putSelected(reply, response)
+  const payload = putSelected(reply, response, trailers)
   if (response.body !== null && !reply.hasHeader('content-type')) request[captured] = withoutType
   // What is null Fastify would serialise.
   reply.send(payload ?? undefined)
