@@ -1,25 +1,44 @@
 import { isUnsafe } from '@stowage/core'
 import { attachedTo, replayOf } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Captured, captured, type Done, ReplyCapture } from './capture.ts'
+import { type Captured, captured, type Done, type Layer, ReplyCapture } from './capture.ts'
 import { asRead } from './request.ts'
 import { type Cache, type Scoped, scoped } from './scope.ts'
 
 /** What the request may change is invalidated wherever it is answered: by its route, or a hook in front of it. */
-const captureChange = (cache: Cache, request: FastifyRequest, reply: FastifyReply): void => {
+const captureChange = (cache: Cache, request: FastifyRequest, reply: FastifyReply): Layer | undefined => {
   const { cacheInvalidates: selector } = request.routeOptions.config
-  if (selector === undefined && !isUnsafe(request.method)) return
   const known = attachedTo(request.raw, cache) ?? replayOf(request.raw, cache)
   const forward = known ?? cache.bypass(asRead(request))
   if (selector !== undefined)
     cache.invalidateAfter(forward, () => (typeof selector === 'function' ? selector(request) : selector))
-  if (known === undefined) (request as Captured)[captured] = new ReplyCapture(cache, reply, forward)
+  return known === undefined ? new ReplyCapture(cache, reply, forward) : undefined
+}
+
+/** What leaves one cache meets the one around it. */
+const around = (inner: Layer, outer: Layer): Layer => ({
+  handler: inner.handler,
+  send: (payload, done, reply) => {
+    const goOn: Done = (error, sent) => (error ? done(error) : outer.send(sent, done, reply))
+    inner.send(payload, goOn, reply)
+  },
+  leave: () => {
+    for (const each of [inner, outer]) each.leave?.()
+  },
+})
+
+const captureChanges = (caches: readonly Cache[], request: FastifyRequest, reply: FastifyReply): void => {
+  const { cacheInvalidates: selector } = request.routeOptions.config
+  if (selector === undefined && !isUnsafe(request.method)) return
+  const layers = caches.flatMap((cache) => captureChange(cache, request, reply) ?? [])
+  if (layers.length > 0)
+    (request as Captured)[captured] = layers.reduce((outer, inner) => around(inner, outer))
 }
 
 const hooks = {
   onRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { [scoped]: scope } = request.server as Scoped
-    if (scope !== undefined) captureChange(scope.cache, request, reply)
+    if (scope !== undefined) captureChanges(scope.caches, request, reply)
     done()
   },
   onSend(request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void {

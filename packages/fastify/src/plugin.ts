@@ -29,7 +29,8 @@ const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => 
       const cache = shared ?? createCache(rest, 'cachePlugin')
       const outer = cache === around?.cache ? around.rules : undefined
       const own = shared === undefined ? {} : rest
-      return { app, hook, cache, rules: cache.defaults(own, 'cachePlugin', outer) }
+      const caches = [...new Set([...(around?.caches ?? []), cache])]
+      return { app, hook, cache, caches, rules: cache.defaults(own, 'cachePlugin', outer) }
     },
     () => checkHook(hook),
   )

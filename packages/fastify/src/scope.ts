@@ -7,6 +7,8 @@ export type Cache = ResponseCache<FastifyRequest>
 export interface Scope {
   readonly app: FastifyInstance
   readonly cache: Cache
+  /** The cache with those of the instances around this one, the outermost first. */
+  readonly caches: readonly Cache[]
   /** The defaults for its routes. */
   readonly rules: RouteRules
   readonly hook: 'onRequest' | 'preHandler'
