@@ -130,6 +130,17 @@ export const editRequest = (
 }
 
 /**
+ * Gives a request the client's own conditions back: once the head is judged, layers outside answer those.
+ *
+ * @example
+ * restoreConditions(request, forward.request.headers)
+ */
+export const restoreConditions = (request: IncomingMessage, original: FieldMap): void => {
+  const headers = request.headers as FieldMap
+  if ([...conditional].some((name) => headers[name] !== original[name])) editRequest(request, original, {})
+}
+
+/**
  * The request header as it has become on the way to the handler, with the client's own conditions. What was taken away
  * on the way still counts: it may have been used before.
  *

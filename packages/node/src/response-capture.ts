@@ -6,7 +6,7 @@ import { abortOnLoss, endingWith304, keepListApart, type Replaceable, replacing 
 import { isGone } from './gone.ts'
 import { HandlerHead } from './handler-head.ts'
 import { isRefusedHead, settleHead, unsentHead } from './head.ts'
-import type { ResponseFields } from './headers.ts'
+import { type ResponseFields, restoreConditions } from './headers.ts'
 import type { Methods } from './layer.ts'
 import { Outlet } from './outlet.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf, swallowed } from './piece.ts'
@@ -75,7 +75,7 @@ export class ResponseCapture implements Captured, Replaceable {
   judge({ headers, body, isWhole }: UnsentBody): Verdict | undefined {
     const response = this.#response
     if (this.#verdict !== undefined || response.headersSent) return undefined
-    const verdict = this.#forward.respond(unsentHead(this.#readHead(), headers, body))
+    const verdict = this.#respond(unsentHead(this.#readHead(), headers, body))
     this.#verdict = verdict
     // What it has changed is invalidated; sent it is to nobody.
     if (!this.isSetAside && isGone(response)) return undefined
@@ -181,6 +181,7 @@ export class ResponseCapture implements Captured, Replaceable {
     if (this.#verdict !== undefined || response.headersSent || isGone(response)) return false
     const selected = this.#forward.fail(error)
     if (selected === undefined) return false
+    restoreConditions(response.req, this.#forward.request.headers)
     this.#verdict = { ...untouched, response: selected }
     this.#failed = true
     this.#outlet.answerWith(selected)
@@ -232,11 +233,17 @@ export class ResponseCapture implements Captured, Replaceable {
 
   #judge(): void {
     const response = this.#response
-    const verdict = this.#forward.respond(this.#readHead())
+    const verdict = this.#respond(this.#readHead())
     this.#verdict = verdict
     // Inner layers have seen their head; what Node calls for it is not for them.
     response.writeHead = this.#patched.writeHead
     this.#outlet.follow(verdict)
+  }
+
+  #respond(head: ForwardedHead): Verdict {
+    const verdict = this.#forward.respond(head)
+    if (!this.#forward.background) restoreConditions(this.#response.req, this.#forward.request.headers)
+    return verdict
   }
 
   /** Node would not send it: who answers instead finds the head as the handler left it, and nothing is stored. */
