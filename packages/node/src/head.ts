@@ -54,7 +54,7 @@ export const hasReasons = (response: ServerResponse): boolean => response.req.ht
  * @example
  * forward.respond({ status: response.statusCode, ...customReason(response), headers: fieldsOf(response) })
  */
-export const customReason = (response: ServerResponse): { reason?: string } => {
+const customReason = (response: ServerResponse): { reason?: string } => {
   if (!hasReasons(response)) return {}
   const { statusMessage, statusCode } = response
   return statusMessage && statusMessage !== STATUS_CODES[statusCode] ? { reason: statusMessage } : {}

@@ -28,18 +28,31 @@ else redis.call('SET', KEYS[1], ARGV[1]) end
 return 1
 `)
 
+type Owned = Parameters<Atomic['setIfOwner']>
+
+const setIfHeld = async (
+  operations: Operations,
+  [key, value, ttl, lease, token]: Owned,
+): Promise<boolean> => {
+  const values = [written(value), lifetime(ttl), written(token)]
+  return count(await operations.script(setIfOwnerScript, [key, lease], values)) === 1
+}
+
+/** In a Cluster, where key and lease lie on different nodes, which no script reaches together. */
+const setInTwoSteps = async (
+  operations: Operations,
+  [key, value, ttl, lease, token]: Owned,
+): Promise<boolean> => {
+  const { names } = operations
+  const holder = text(await operations.send('GET', names.entry(lease)))
+  if (holder !== token) return false
+  await operations.send('SET', names.entry(key), written(value), ...expiry(ttl))
+  return true
+}
+
 /** The operations that others must not come between. */
 export const atomicOperations = (operations: Operations): Atomic => {
   const { names, stats } = operations
-
-  /** Key and lease lie on different nodes, which no script reaches together. */
-  const inTwoSteps = async (key: string, value: string, ttl: number, leaseKey: string, token: string) => {
-    const holder = text(await operations.send('GET', names.entry(leaseKey)))
-    if (holder !== token) return false
-    await operations.send('SET', names.entry(key), written(value), ...expiry(ttl))
-    return true
-  }
-
   return {
     increment: (key, ttl = Number.POSITIVE_INFINITY) =>
       operations.run('increment', async () =>
@@ -57,18 +70,10 @@ export const atomicOperations = (operations: Operations): Atomic => {
         stats.deletes += removed
         return removed === 1
       }),
-    setIfOwner: (key, value, ttl, leaseKey, token) =>
+    setIfOwner: (...owned) =>
       operations.run('setIfOwner', async () => {
-        const whole = async (): Promise<boolean> =>
-          count(
-            await operations.script(
-              setIfOwnerScript,
-              [key, leaseKey],
-              [written(value), lifetime(ttl), written(token)],
-            ),
-          ) === 1
-        const cluster = isCluster(operations.connection().client)
-        const done = await (cluster ? inTwoSteps(key, value, ttl, leaseKey, token) : whole())
+        const inSteps = isCluster(operations.connection().client)
+        const done = await (inSteps ? setInTwoSteps(operations, owned) : setIfHeld(operations, owned))
         if (done) stats.sets++
         return done
       }),

@@ -11,6 +11,19 @@ export const unlink = async (operations: Operations, key: string): Promise<numbe
   return removed
 }
 
+const readWithTtl = async (
+  operations: Operations,
+  key: string,
+): Promise<{ value: string; ttl: number } | null> => {
+  const name = operations.names.entry(key)
+  const both = () => Promise.all([operations.send('PTTL', name), operations.send('GET', name)])
+  const [left, reply] = await operations.run('getWithTtl', both)
+  const [ms, value] = [count(left), text(reply)]
+  // -2: it was not there, or not yet.
+  if (value === null || ms === -2) return null
+  return { value, ttl: ms < 0 ? Number.POSITIVE_INFINITY : ms / 1000 }
+}
+
 /** The operations on one key. */
 export const singleOperations = (operations: Operations): Single => {
   const { names, stats } = operations
@@ -46,14 +59,7 @@ export const singleOperations = (operations: Operations): Single => {
       return operations.run('has', async () => count(await operations.send('EXISTS', names.entry(key))) > 0)
     },
     getWithTtl: async (key) => {
-      if (operations.closed) return null
-      const name = names.entry(key)
-      const both = () => Promise.all([operations.send('PTTL', name), operations.send('GET', name)])
-      const [left, reply] = await operations.run('getWithTtl', both)
-      const [ms, value] = [count(left), text(reply)]
-      // -2: it was not there, or not yet.
-      if (value === null || ms === -2) return counted(null)
-      return counted({ value, ttl: ms < 0 ? Number.POSITIVE_INFINITY : ms / 1000 })
+      return operations.closed ? null : counted(await readWithTtl(operations, key))
     },
   }
 }

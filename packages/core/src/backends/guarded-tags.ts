@@ -1,4 +1,4 @@
-import type { TagState } from '../backend.ts'
+import type { SyncTagState, TagState } from '../backend.ts'
 import { isPromise, type MaybePromise, whenReady } from '../message.ts'
 import type { Guard } from './guard.ts'
 import type { Outage } from './outage.ts'
@@ -25,26 +25,32 @@ const caught = <T>(
   }
 }
 
+type Head = Awaited<ReturnType<TagState['head']>>
+
+/** The count of a store that may be out of reach; `present` is the state of an outage that stands in for it. */
+const guardedHead = (
+  { guard, outage }: GuardedTagsParts,
+  present: () => SyncTagState | undefined,
+  ask: () => MaybePromise<Head>,
+): MaybePromise<Head> => {
+  const own = present()?.head()
+  if (own !== undefined) return own
+  const failed = (error: unknown): Head => {
+    const meanwhile = present()?.head()
+    if (meanwhile === undefined) throw error
+    return meanwhile
+  }
+  // An old entry must not be taken for valid because the store has not heard of its invalidation yet.
+  if (guard.isInReach && outage.owes) return outage.makeUp().then(ask).catch(failed)
+  return caught(ask, failed)
+}
+
 /** The invalidation state of a store that may be out of reach. */
-export const guardedTags = ({ state, guard, outage, deadlineMs, standIn }: GuardedTagsParts): TagState => {
+export const guardedTags = (parts: GuardedTagsParts): TagState => {
+  const { state, guard, outage, deadlineMs, standIn } = parts
   const present = () => (standIn ? outage.table : undefined)
   const ask = <T>(operation: string, run: () => MaybePromise<T>): MaybePromise<T> =>
     guard.call({ operation, run, deadlineMs, repeatable: true })
-
-  type Head = Awaited<ReturnType<TagState['head']>>
-  const askHead = (): MaybePromise<Head> => ask('tags.head', () => state.head())
-  const head = (): MaybePromise<Head> => {
-    const own = present()?.head()
-    if (own !== undefined) return own
-    const failed = (error: unknown): Head => {
-      const meanwhile = present()?.head()
-      if (meanwhile === undefined) throw error
-      return meanwhile
-    }
-    // An old entry must not be taken for valid because the store has not heard of its invalidation yet.
-    if (guard.isInReach && outage.owes) return outage.makeUp().then(askHead).catch(failed)
-    return caught(askHead, failed)
-  }
 
   const read = (tags: readonly string[], epoch?: string): MaybePromise<readonly number[]> => {
     const table = outage.tableOf(epoch) ?? (epoch === undefined ? present() : undefined)
@@ -67,5 +73,6 @@ export const guardedTags = ({ state, guard, outage, deadlineMs, standIn }: Guard
     })
   }
 
-  return { head, read, bump }
+  const askHead = (): MaybePromise<Head> => ask('tags.head', () => state.head())
+  return { head: () => guardedHead(parts, present, askHead), read, bump }
 }

@@ -1,4 +1,11 @@
-import type { Agent, IncomingMessage, OutgoingHttpHeaders, request } from 'node:http'
+import type {
+  Agent,
+  ClientRequest,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestOptions,
+  request,
+} from 'node:http'
 import { randomBytes } from '../builtin.ts'
 import { Failure, failureOf } from './http-failure.ts'
 import type { HttpApiSettings } from './http-options.ts'
@@ -117,49 +124,68 @@ export class HttpConnections {
     return { ...headers, 'content-type': 'application/json', 'content-length': length }
   }
 
+  #targetOf(call: HttpCall): RequestOptions {
+    const { prefix, url } = this.#settings
+    const { protocol, hostname, port } = url
+    return { protocol, hostname: bare(hostname), port, path: prefix + call.path, method: call.method }
+  }
+
   #send(call: HttpCall, { ms, watched }: OpenOptions, mark: string): Promise<IncomingMessage> {
     this.#transport ??= openTransport(this.#settings)
     const { agent, fresh, send } = this.#transport
     if (this.#closed) throw new Failure('closed', 'never')
-    const { protocol, hostname, port } = this.#settings.url
     // Whether the server can be reached does not depend on connections that may be dead.
     const over = call.operation === 'health' ? fresh : agent
-    const path = this.#settings.prefix + call.path
-    const to = { protocol, hostname: bare(hostname), port, path, method: call.method }
-    return new Promise((resolve, reject) => {
-      const request = send({ ...to, headers: this.#headersOf(call, mark), agent: over })
-      const end = (): void => {
-        clearTimeout(timer)
-        heard?.()
-      }
-      const cut = (): unknown => request.destroy(new Failure('the connection fell silent', 'at once'))
-      const isQuick = quick.has(call.operation) && (call.body?.length ?? 0) <= longestQuickBody
-      const heard = watched && isQuick ? this.#silence.wait(cut) : undefined
-      const late = new Failure(`no answer within ${Math.round(ms)} ms`, 'later', { late: true })
-      const timer = setTimeout(() => request.destroy(late), ms)
-      request.on('close', () => {
-        end()
-        // After an upgrade, say, there is neither an answer nor an error.
-        reject(new Failure('the connection ended without an answer', 'later'))
-      })
-      request.on('error', (error) => {
-        end()
-        const stale = request.reusedSocket && 'code' in error && staleCodes.has(error.code)
-        if (error instanceof Failure) reject(error)
-        else reject(new Failure('the connection broke', stale ? 'at once' : 'later', { cause: error }))
-      })
-      request.on('response', (response) => {
+    const request = send({ ...this.#targetOf(call), headers: this.#headersOf(call, mark), agent: over })
+    const cut = (): unknown => request.destroy(new Failure('the connection fell silent', 'at once'))
+    const isQuick = quick.has(call.operation) && (call.body?.length ?? 0) <= longestQuickBody
+    const heard = watched && isQuick ? this.#silence.wait(cut) : undefined
+    const late = new Failure(`no answer within ${Math.round(ms)} ms`, 'later', { late: true })
+    const timer = setTimeout(() => request.destroy(late), ms)
+    const answer = answerTo(request, {
+      began: () => {
         if (over === agent) this.#silence.heard()
         heard?.()
         if (call.operation === 'keys') clearTimeout(timer)
-        const encoding = response.headers['content-encoding'] ?? 'identity'
-        if (encoding.toLowerCase() === 'identity') resolve(response)
-        else request.destroy(new Failure('the answer is compressed, which was not asked for', 'never'))
-      })
-      request.end(call.body)
+      },
+      ended: () => {
+        clearTimeout(timer)
+        heard?.()
+      },
     })
+    request.end(call.body)
+    return answer
   }
 }
+
+interface Told {
+  /** There is a head. */
+  readonly began: () => void
+  /** Nothing more will come; called once or twice. */
+  readonly ended: () => void
+}
+
+/** The head of the answer to a request. */
+const answerTo = (request: ClientRequest, { began, ended }: Told): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    request.on('close', () => {
+      ended()
+      // After an upgrade, say, there is neither an answer nor an error.
+      reject(new Failure('the connection ended without an answer', 'later'))
+    })
+    request.on('error', (error) => {
+      ended()
+      const stale = request.reusedSocket && 'code' in error && staleCodes.has(error.code)
+      if (error instanceof Failure) reject(error)
+      else reject(new Failure('the connection broke', stale ? 'at once' : 'later', { cause: error }))
+    })
+    request.on('response', (response) => {
+      began()
+      const encoding = response.headers['content-encoding'] ?? 'identity'
+      if (encoding.toLowerCase() === 'identity') resolve(response)
+      else request.destroy(new Failure('the answer is compressed, which was not asked for', 'never'))
+    })
+  })
 
 /** What a connection that the server has closed meanwhile comes to. */
 const staleCodes: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE'])

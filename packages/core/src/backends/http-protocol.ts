@@ -20,7 +20,7 @@ export const markField = 'stowage-mark'
 export const markIn = (field: string | readonly string[] | undefined): string | undefined =>
   typeof field === 'string' && /^[\w-]{1,64}$/.test(field) ? field : undefined
 
-export const keyPath = '/cache/'
+const keyPath = '/cache/'
 
 /** Longer ones may not pass through what is on the way; such a key is sent in a batch of one. */
 const longestPath = 4000
