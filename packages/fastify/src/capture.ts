@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { type Forward, type HandlerCache, isPromise, type MaybePromise } from '@stowage/core'
+import { type FieldMap, type Forward, type HandlerCache, isPromise, type MaybePromise } from '@stowage/core'
 import {
   type Captured as CapturedResponse,
   currentFields,
@@ -11,6 +11,7 @@ import {
   type Unsent,
 } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { declaredOn, stillSays } from './declared.ts'
 import { ReplyFields } from './reply-fields.ts'
 import { routeOf } from './request.ts'
 import type { Cache } from './scope.ts'
@@ -26,6 +27,8 @@ export interface Layer {
   send(payload: unknown, done: Done, reply: FastifyReply): void
   /** No answer will come. */
   leave?(): void
+  /** What is sent from now on is about an error. */
+  fail?(): void
 }
 
 export const captured = Symbol('stowage.capture')
@@ -66,6 +69,8 @@ export class ReplyCapture implements Layer {
   readonly #outerTrailers: ReturnType<typeof trailersOf>
   /** One answer is on its way, and waits. */
   #waits = false
+  /** What the handler had said of its success when it failed. */
+  #declared: FieldMap | undefined
 
   constructor(cache: Cache, reply: FastifyReply, forward: Forward) {
     const { raw, request } = reply
@@ -87,6 +92,8 @@ export class ReplyCapture implements Layer {
   send(given: unknown, done: Done): void {
     // A handler that does not return its reply has Fastify send another.
     if (this.#waits) return
+    if (this.#declared !== undefined && stillSays(this.#reply, this.#declared))
+      this.#forward.handler.skip('thrown')
     const payload = readable(opened(this.#reply, given))
     const goOn = (sendable: Sendable | undefined): void => {
       this.#waits = false
@@ -111,6 +118,11 @@ export class ReplyCapture implements Layer {
   /** Its handler has ended without an answer, since the client had gone: what it has changed still counts. */
   leave(): void {
     this.#settle(undefined)
+  }
+
+  /** Fastify keeps the fields that are set: they are no word about the answer of an error handler. */
+  fail(): void {
+    this.#declared ??= declaredOn(this.#reply)
   }
 
   #settle(payload: unknown): MaybePromise<Sendable | undefined> {

@@ -25,6 +25,9 @@ const around = (inner: Layer, outer: Layer): Layer => ({
   leave: () => {
     for (const each of [inner, outer]) each.leave?.()
   },
+  fail: () => {
+    for (const each of [inner, outer]) each.fail?.()
+  },
 })
 
 const captureChanges = (caches: readonly Cache[], request: FastifyRequest, reply: FastifyReply): void => {
@@ -39,6 +42,11 @@ const hooks = {
   onRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { [scoped]: scope } = request.server as Scoped
     if (scope !== undefined) captureChanges(scope.caches, request, reply)
+    done()
+  },
+  /** Before the error handler. */
+  onError(request: FastifyRequest, _reply: FastifyReply, _error: Error, done: () => void): void {
+    ;(request as Captured)[captured]?.fail?.()
     done()
   },
   onSend(request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void {
@@ -66,6 +74,7 @@ export const addFirst = (app: FastifyInstance): void => {
   else lists[0].unshift(hooks.onRequest)
   if (lists[1] === undefined) app.addHook('onSend', hooks.onSend)
   else lists[1].unshift(hooks.onSend)
+  app.addHook('onError', hooks.onError)
 }
 
 /** Whether the cache has the only `onSend` hook of an instance. */
