@@ -3,8 +3,8 @@ import { viteWorkerSource } from './scripts/worker-source.mjs'
 
 const source = (path: string): string => new URL(`./packages/${path}`, import.meta.url).pathname
 
-// After the others, one file at a time: these measure, or start many processes of their own.
-const alone = ['test/packaging/**/*.test.ts', 'test/**/*-load.test.ts']
+// After the others, one file at a time: these measure.
+const alone = ['test/packaging/startup.test.ts', 'test/**/*-load.test.ts']
 
 export default defineConfig({
   plugins: [viteWorkerSource],
@@ -23,8 +23,8 @@ export default defineConfig({
   test: {
     passWithNoTests: false,
     allowOnly: false,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
@@ -40,8 +40,6 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: alone,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
           maxWorkers: 1,
           fileParallelism: false,
