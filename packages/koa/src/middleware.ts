@@ -23,7 +23,7 @@ import {
 } from '@stowage/node'
 import type { Context, Next } from 'koa'
 import { KoaRequest, routeOf } from './request.ts'
-import { report, select } from './response.ts'
+import { report, select, sendSelected } from './response.ts'
 
 declare module 'koa' {
   interface DefaultContext {
@@ -137,7 +137,12 @@ const done = Promise.resolve()
  */
 export const cacheMiddleware = (options?: CacheOptions<Context> | ResponseCache<Context>): KoaCache => {
   const cache = cacheFor(options, 'cacheMiddleware')
-  const layer = { cache, adapter: adapterFor(cache) }
+  // Of others that would be asked on the way out there are none: what they are given is made for them alone.
+  const selectInFront: typeof select = (ctx, selected) =>
+    ctx.app.middleware[0] === middleware ? sendSelected(ctx, selected) : select(ctx, selected)
+  const adapter = adapterFor(cache)
+  const layer = { cache, adapter }
+  const front = { cache, adapter: { ...adapter, select: selectInFront } }
   const route: KoaCache['route'] = (policy, overrides) => {
     const rules = cache.policy(policy, 'cache.route', undefined, overrides)
     return async (ctx, next) => atRoute(layer, rules, ctx, next)
@@ -147,6 +152,6 @@ export const cacheMiddleware = (options?: CacheOptions<Context> | ResponseCache<
     return async (ctx, next) => invalidating(layer, () => selectorOf(ctx), how, ctx, next)
   }
   const middleware: RouteMiddleware = (ctx, next) =>
-    (inFront(layer, ctx, next) as Promise<void> | undefined) ?? done
+    (inFront(front, ctx, next) as Promise<void> | undefined) ?? done
   return Object.assign(middleware, cache, { route, invalidates })
 }

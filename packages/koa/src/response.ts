@@ -4,6 +4,7 @@ import {
   type Captured,
   makeRoomForTrailers,
   putHead,
+  send,
   settleUnsent,
   sourceOf,
   type Unsent,
@@ -80,6 +81,15 @@ export const select = (ctx: Context, selected: SelectedResponse): void => {
     // Koa says the length of whatever is set.
     makeRoomForTrailers(res, selected)
   }
+}
+
+/** Node's own, and Koa's. */
+const listeners = 2
+
+/** Answers at once, where no middleware is further out that could work on it. */
+export const sendSelected = (ctx: Context, selected: SelectedResponse): void => {
+  ctx.respond = false
+  send(ctx.res, selected, ctx.res, listeners)
 }
 
 /** Reports what the handler's side has left on the context, and does what the verdict says. */

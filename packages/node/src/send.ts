@@ -7,14 +7,14 @@ import { hasTrailers, makeRoomForTrailers, putTrailers, type Trailers } from './
 
 /**
  * Whether nobody has had a hand in this response, or will look at it afterwards: no fields or trailers, no replaced
- * `writeHead`, and of the listeners that a log would have, Node's own alone.
+ * `writeHead`, and of the listeners that a log would have, Node's own and the framework's alone.
  */
-const isUntouched = (response: ServerResponse): boolean =>
+const isUntouched = (response: ServerResponse, ownListeners: number): boolean =>
   response.writeHead === Http1Response.prototype.writeHead &&
   response.getHeaderNames().length === 0 &&
   !hasTrailers(response) &&
-  response.listenerCount('finish') <= 1 &&
-  response.listenerCount('close') <= 1
+  response.listenerCount('finish') <= ownListeners &&
+  response.listenerCount('close') <= ownListeners
 
 const addFields = (list: (string | string[])[], fields: FieldMap, over: FieldMap): void => {
   for (const name in fields) {
@@ -58,7 +58,8 @@ export const putHead = (
 
 /**
  * Sends a selected response over whatever fields the outer layers have set for this exchange. `layer` are the
- * methods to send it with: those of the response, where nothing inside the cache may have replaced them.
+ * methods to send it with: those of the response, where nothing inside the cache may have replaced them. `ownListeners`
+ * is how many wait for the end of any response: Node's, and those of a framework.
  *
  * @example
  * if (decision.action === 'reuse') send(response, decision.response)
@@ -67,8 +68,9 @@ export const send = (
   response: ServerResponse,
   selected: SelectedResponse,
   layer: Pick<ServerResponse, 'writeHead' | 'end'> = response,
+  ownListeners = 1,
 ): void => {
-  if (layer === response && selected.added.vary === undefined && isUntouched(response)) {
+  if (layer === response && selected.added.vary === undefined && isUntouched(response, ownListeners)) {
     sendHead(response, selected)
   } else {
     putHead(response, selected)
