@@ -61,7 +61,7 @@ describe.each(majors)('$name: a hit', ({ Koa }) => {
       await next()
       ctx.set('X-Between', String(ctx.body))
     })
-    app.use(cache.route({ ttl: '1m', key: { by: { url: (view) => view.url } } })).use((ctx) => {
+    app.use(cache.route({ ttl: '1m', key: { by: { path: (view) => view.url.pathname } } })).use((ctx) => {
       ctx.body = 'by its route'
     })
     const url = `http://127.0.0.1:${await serve(app)}/a`
