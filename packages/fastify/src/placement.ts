@@ -18,16 +18,37 @@ const patternsIn = (tree: string): readonly string[] => {
   })
 }
 
-/**
- * Fastify tells a plugin of routes that are declared once it is loaded. Of those that were there before it has no list,
- * only a print; whose they are it does not say, so that only the outermost instance knows them to be its own.
- */
-export const warnOfEarlier = (app: FastifyInstance): void => {
-  if (!isOutermost(app)) return
-  const earlier = patternsIn(app.printRoutes({ method: 'GET' }))
-  if (earlier.length === 0) return
-  const named = earlier.slice(0, mostNamed).join(', ')
-  const more = earlier.length > mostNamed ? ` and ${earlier.length - mostNamed} more` : ''
-  const message = `cachePlugin: routes declared before it was loaded are not cached: GET ${named}${more}. Await its registration first.`
+const warn = (routes: string): void => {
+  const message = `cachePlugin: routes declared before it was loaded are not cached: GET ${routes}. Await its registration first.`
   process.emitWarning(message, { type: 'StowageWarning', code: 'CACHE_CONFIG_ORDER' })
 }
+
+/** Everything that is there is the outermost instance's, or of those inside. */
+const warnOfPrinted = (app: FastifyInstance): void => {
+  const earlier = patternsIn(app.printRoutes({ method: 'GET' }))
+  if (earlier.length === 0) return
+  const more = earlier.length > mostNamed ? ` and ${earlier.length - mostNamed} more` : ''
+  warn(`${earlier.slice(0, mostNamed).join(', ')}${more}`)
+}
+
+/** Whose the routes are a print does not say: of another instance the first request for one shows it, once. */
+const warnOfMet = (app: FastifyInstance): void => {
+  const later = new Set<string | undefined>()
+  let warned = false
+  app.addHook('onRoute', ({ url }) => void later.add(url))
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { url, config } = request.routeOptions
+    if (!warned && request.method === 'GET' && !request.is404 && !later.has(url) && config.cache !== false) {
+      warned = true
+      warn(String(url))
+    }
+    done()
+  })
+}
+
+/**
+ * Fastify tells a plugin of routes that are declared once it is loaded. Of those that were there before it has no list,
+ * only a print.
+ */
+export const warnOfEarlier = (app: FastifyInstance): void =>
+  isOutermost(app) ? warnOfPrinted(app) : warnOfMet(app)

@@ -87,4 +87,27 @@ describe.each([
     await app.ready()
     expect(ordersWarned()).toEqual([])
   })
+
+  test('inside of an instance, of the first such route that is asked for, once', async () => {
+    const app = create()
+    app.get('/outside', answer)
+    await app.register(
+      async (inside) => {
+        inside.get('/off', { config: { cache: false } }, answer)
+        inside.post('/early', answer)
+        inside.get('/early', answer)
+        inside.get('/earlier', answer)
+        await inside.register(cachePlugin, { ttl: '1m' })
+        inside.get('/late', answer)
+        await inside.register(async (further) => void further.get('/further', answer))
+      },
+      { prefix: '/in' },
+    )
+    await app.ready()
+    for (const url of ['/outside', '/in/off', '/in/late', '/in/further', '/in/nowhere']) await app.inject(url)
+    await app.inject({ method: 'POST', url: '/in/early' })
+    expect(ordersWarned()).toEqual([])
+    for (const url of ['/in/early', '/in/early', '/in/earlier']) await app.inject(url)
+    expect(ordersWarned()).toEqual([expect.stringContaining('GET /in/early.')])
+  })
 })
