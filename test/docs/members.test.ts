@@ -26,7 +26,7 @@ describe('each member is explained in a table', () => {
     ['CachePolicy', 'packages/core/src/options.ts', 'docs/express.md'],
     ['CacheOptions', 'packages/core/src/options.ts', 'docs/express.md'],
     ['HandlerCache', 'packages/core/src/handler.ts', 'docs/express.md'],
-    ['CacheEvents', 'packages/core/src/reports.ts', 'docs/observability.md'],
+    ['CacheEvents', 'packages/core/src/events.ts', 'docs/observability.md'],
     ['MemoryOptions', 'packages/core/src/backends/memory-options.ts', 'docs/backends.md'],
     ['FileOptions', 'packages/core/src/backends/file-options.ts', 'docs/file.md'],
     ['HttpApiOptions', 'packages/core/src/backends/http-options.ts', 'docs/http-backend.md'],
@@ -43,7 +43,7 @@ describe('each member is explained in a table', () => {
   })
 
   test('of CacheStats in docs/observability.md', () => {
-    const counters = membersOf('packages/core/src/reports.ts', 'CacheStats')
+    const counters = membersOf('packages/core/src/events.ts', 'CacheStats')
     const rows = rowsOf('docs/observability.md')
     expect(counters.filter((counter) => !/^(?:reset|toJSON)$/.test(counter) && !rows.has(counter))).toEqual(
       [],

@@ -1,5 +1,6 @@
+import type { ErrorCode } from './events.ts'
 import { isPromise, type MaybePromise } from './message.ts'
-import type { ErrorCode, Reports } from './reports.ts'
+import type { Reports } from './reports.ts'
 import { within } from './within.ts'
 
 /** One call to a backend on behalf of a request. */

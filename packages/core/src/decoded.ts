@@ -1,6 +1,6 @@
 import type { StoredResponse } from './entry.ts'
 import { OldestFirst } from './oldest-first.ts'
-import type { Validity } from './stamps.ts'
+import type { Validity } from './stamp.ts'
 
 /** A decoded entry with what was last found out about its validity: at first nothing. */
 export class Decoded {

@@ -9,7 +9,7 @@ import type { FieldMap } from './message.ts'
 import type { Plan } from './plan.ts'
 import { notModified, select } from './select.ts'
 import { clientConditionHolds, hasConditions } from './semantics/validate.ts'
-import type { Stamp } from './stamps.ts'
+import type { Stamp } from './stamp.ts'
 import { type Handling, statusFields } from './status-fields.ts'
 
 /** One forwarded request and what is known of it when its response comes. */

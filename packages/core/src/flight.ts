@@ -1,7 +1,7 @@
 import type { StoredResponse } from './entry.ts'
 import type { FieldMap } from './message.ts'
 import { selectingValues } from './semantics/vary.ts'
-import type { Stamp } from './stamps.ts'
+import type { Stamp } from './stamp.ts'
 
 /**
  * What a waiting request learns of the forwarded one. `stored`: here is the response. `alone`: it cannot be shared,

@@ -34,6 +34,7 @@ export type { RouteInfo } from './declared.ts'
 export type { ByteSize, Duration } from './durations.ts'
 export { backendForEnvironment, backendFromEnv, ttlFromEnv } from './environment.ts'
 export { type BackendErrorCode, CacheBackendError, CacheConfigError, type ConfigProblem } from './errors.ts'
+export type { CacheEvents, CacheStats, EntryInfo, ErrorCode, RouteStats } from './events.ts'
 export { matchesGlob } from './glob.ts'
 export type { CircuitChange, CircuitState } from './guarded.ts'
 export type { HandlerCache } from './handler.ts'
@@ -54,7 +55,6 @@ export type {
   StatusHeader,
   TtlOption,
 } from './options.ts'
-export type { CacheEvents, CacheStats, EntryInfo, ErrorCode, RouteStats } from './reports.ts'
 export type { ResponseCache, RouteRules } from './response-cache.ts'
 export type { SelectedResponse } from './select.ts'
 export type { InvalidateOptions, Selector, SelectorPlace } from './selector.ts'

@@ -1,5 +1,5 @@
 import { reuseFacts, type StoredResponse } from './entry.ts'
-import type { EntryInfo } from './reports.ts'
+import type { EntryInfo } from './events.ts'
 
 /** What an event tells of a stored response at `now`. */
 export const infoOf = (stored: StoredResponse, url: string, now: number): EntryInfo => {

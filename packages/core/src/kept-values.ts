@@ -3,7 +3,8 @@ import type { CacheBackend } from './backend.ts'
 import { FirstSeen } from './first-seen.ts'
 import { type MaybePromise, whenReady } from './message.ts'
 import type { Serializer } from './serializer.ts'
-import type { Stamp, Stamps, Validity } from './stamps.ts'
+import type { Stamp, Validity } from './stamp.ts'
+import type { Stamps } from './stamps.ts'
 import { decodeValue, encodeValue, isOfThisFormat, type LoadMarks, type ValueText } from './value-entry.ts'
 
 export interface KeptParts {

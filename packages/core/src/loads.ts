@@ -1,9 +1,9 @@
+import { loadTags, userTag } from './entry-tags.ts'
 import { isRecentAt } from './flights.ts'
 import type { KeptValues, Known } from './kept-values.ts'
 import { type LoadContext, type LoadRules, requireLifetime } from './load.ts'
 import { RecentMarks } from './recent-marks.ts'
-import { loadTags, userTag } from './selector.ts'
-import type { Stamp } from './stamps.ts'
+import type { Stamp } from './stamp.ts'
 import type { LoadMarks } from './value-entry.ts'
 
 /** What loads of one cache share. */

@@ -1,5 +1,6 @@
+import type { ErrorCode } from './events.ts'
 import type { CircuitChange, GuardedStore } from './guarded.ts'
-import type { ErrorCode, Reports } from './reports.ts'
+import type { Reports } from './reports.ts'
 
 /** That the store is given up for a while is an error, once; every change is an event. */
 const tellOfCircuit = (reports: Reports, change: CircuitChange): void => {

@@ -9,7 +9,8 @@ import { type Key, keyOf, variantKey } from './key.ts'
 import { type FieldMap, isPromise, type MaybePromise, whenReady } from './message.ts'
 import type { Reports } from './reports.ts'
 import { selectingValues, unionVary } from './semantics/vary.ts'
-import type { Stamp, Stamps } from './stamps.ts'
+import type { Stamp } from './stamp.ts'
+import type { Stamps } from './stamps.ts'
 import { recordIn, VariantRecords } from './variant-records.ts'
 
 /** What was found for a request. */

@@ -1,9 +1,10 @@
+import { tagOfUrl } from './entry-tags.ts'
 import type { Exchange } from './exchange.ts'
 import type { ForwardedHead } from './head.ts'
 import { keyedQuery } from './keyed-query.ts'
 import { type FieldMap, isPromise } from './message.ts'
 import type { Policy } from './policy.ts'
-import { type Invalidation, tagOfUrl } from './selector.ts'
+import type { Invalidation } from './selector.ts'
 import { invalidatedUris, isNonError } from './semantics/invalidate.ts'
 import { type CacheRequest, splitTarget } from './view.ts'
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { CacheEvents } from '../src/events.ts'
 import type { Logger } from '../src/options.ts'
-import { type CacheEvents, Reports } from '../src/reports.ts'
+import { Reports } from '../src/reports.ts'
 
 const createLogger = () => {
   const lines: string[] = []

@@ -1,7 +1,8 @@
 import { type CacheConfigError, createCache, type Selector } from '@stowage/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { implicitTags, invalidationOf, tagOfUrl, userTag } from '../src/selector.ts'
+import { implicitTags, tagOfUrl, userTag } from '../src/entry-tags.ts'
+import { invalidationOf } from '../src/selector.ts'
 
 interface Entry {
   readonly url: string

@@ -1,7 +1,8 @@
 import { type CacheBackend, memory } from '@stowage/core'
 import { asyncBackend, mockBackend } from '@stowage/core/testing'
 import { describe, expect, test } from 'vitest'
-import { createStamps, type Stamp, type Stamps } from '../src/stamps.ts'
+import type { Stamp } from '../src/stamp.ts'
+import { createStamps, type Stamps } from '../src/stamps.ts'
 import { storedResponse } from './stored.ts'
 
 /** What a fill that began at `stamp` stores. */
