@@ -24,30 +24,31 @@ const indexFor = (length: number): number => sizeAt[Math.ceil(length / 8)] ?? si
 /** Equal slots, each for one text. */
 class Page {
   readonly size: number
+  readonly slots: number
   readonly #bytes = Buffer.allocUnsafeSlow(pageBytes)
   /** Slots that were given back; those beyond `#next` were never given out. */
   readonly #free: number[] = []
+  readonly #places: (Place | undefined)[] = []
   #next = 0
-  #used = 0
 
   constructor(size: number) {
     this.size = size
+    this.slots = Math.floor(pageBytes / size)
+  }
+
+  get used(): number {
+    return this.#next - this.#free.length
   }
 
   get isFull(): boolean {
-    return this.#free.length === 0 && (this.#next + 1) * this.size > pageBytes
+    return this.used === this.slots
   }
 
-  get isEmpty(): boolean {
-    return this.#used === 0
-  }
-
-  /** The slot of a text; undefined where it has characters of more than one byte. */
-  write(text: string): number | undefined {
-    const slot = this.#free.pop() ?? this.#next++
-    this.#used++
+  /** Undefined where the text has characters of more than one byte. */
+  write(text: string): Place | undefined {
+    const slot = this.#take()
     this.#bytes.write(text, slot * this.size, text.length, 'latin1')
-    if (this.read(slot, text.length) === text) return slot
+    if (this.read(slot, text.length) === text) return this.#note(new Place(this, slot, text.length))
     this.release(slot)
     return undefined
   }
@@ -58,21 +59,99 @@ class Page {
   }
 
   release(slot: number): void {
+    this.#places[slot] = undefined
     this.#free.push(slot)
-    this.#used--
+  }
+
+  /** What lies here, when nothing comes any more. */
+  get places(): readonly (Place | undefined)[] {
+    return this.#places
+  }
+
+  /** Takes a text over from another page. */
+  adopt(place: Place): void {
+    const start = place.slot * this.size
+    const slot = this.#take()
+    place.page.#bytes.copy(this.#bytes, slot * this.size, start, start + place.length)
+    place.page = this
+    place.slot = slot
+    this.#note(place)
+  }
+
+  #take(): number {
+    return this.#free.pop() ?? this.#next++
+  }
+
+  #note(place: Place): Place {
+    this.#places[place.slot] = place
+    return place
   }
 }
 
 /** Where a text lies that is no string. */
 class Place {
-  readonly page: Page
-  readonly slot: number
+  page: Page
+  slot: number
   readonly length: number
 
   constructor(page: Page, slot: number, length: number) {
     this.page = page
     this.slot = slot
     this.length = length
+  }
+}
+
+/** The pages of one size. */
+class Pages {
+  readonly #size: number
+  readonly #open = new Set<Page>()
+  #pages = 0
+  #used = 0
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  place(text: string): Place | undefined {
+    const page = this.#pageWithRoom()
+    const place = page.write(text)
+    if (place === undefined) return undefined
+    this.#used++
+    if (page.isFull) this.#open.delete(page)
+    return place
+  }
+
+  release({ page, slot }: Place): void {
+    page.release(slot)
+    this.#used--
+    this.#open.add(page)
+    if (page.used * 2 < page.slots && this.#used <= (this.#pages - 1) * page.slots) this.#giveUp(page)
+  }
+
+  #pageWithRoom(): Page {
+    for (const page of this.#open) return page
+    const page = new Page(this.#size)
+    this.#open.add(page)
+    this.#pages++
+    return page
+  }
+
+  /**
+   * A page is there as long as one of its texts is: where the others have room for them, they move. Were they to stay,
+   * a few on each page while others change their size, they would keep many times the memory that counts.
+   */
+  #giveUp(page: Page): void {
+    this.#open.delete(page)
+    this.#pages--
+    const open = this.#open.values()
+    let target: Page | undefined
+    for (const place of page.places) {
+      if (place === undefined) continue
+      if (target === undefined || target.isFull) target = open.next().value
+      if (target === undefined) return
+      target.adopt(place)
+      if (target.isFull) this.#open.delete(target)
+    }
   }
 }
 
@@ -89,8 +168,8 @@ export const textOf = (kept: KeptText): string =>
 export class MemoryTexts {
   readonly #room: number
   #heapBytes = 0
-  /** By size: pages with free slots. */
-  readonly #open = sizes.map(() => new Set<Page>())
+  /** By size. */
+  readonly #pages = sizes.map((size) => new Pages(size))
 
   constructor(room = heapRoom) {
     this.#room = room
@@ -99,20 +178,12 @@ export class MemoryTexts {
   keep(text: string): KeptText {
     const { length } = text
     if (this.#heapBytes + length <= this.#room || length > longest) return this.#keepInHeap(text)
-    return this.#place(text) ?? this.#keepInHeap(text)
+    return this.#pagesFor(length).place(text) ?? this.#keepInHeap(text)
   }
 
   release(kept: KeptText): void {
-    if (typeof kept === 'string') {
-      this.#heapBytes -= kept.length
-      return
-    }
-    const { page, slot } = kept
-    page.release(slot)
-    const open = this.#openFor(page.size)
-    open.add(page)
-    // One is left for what comes next.
-    if (page.isEmpty && open.size > 1) open.delete(page)
+    if (typeof kept === 'string') this.#heapBytes -= kept.length
+    else this.#pagesFor(kept.length).release(kept)
   }
 
   #keepInHeap(text: string): string {
@@ -120,22 +191,7 @@ export class MemoryTexts {
     return text
   }
 
-  #place(text: string): Place | undefined {
-    const open = this.#openFor(text.length)
-    const page = this.#pageOf(open, text.length)
-    const slot = page.write(text)
-    if (page.isFull) open.delete(page)
-    return slot === undefined ? undefined : new Place(page, slot, text.length)
-  }
-
-  #pageOf(open: Set<Page>, length: number): Page {
-    for (const page of open) return page
-    const page = new Page(sizes[indexFor(length)] ?? longest)
-    open.add(page)
-    return page
-  }
-
-  #openFor(length: number): Set<Page> {
-    return this.#open[indexFor(length)] as Set<Page>
+  #pagesFor(length: number): Pages {
+    return this.#pages[indexFor(length)] as Pages
   }
 }

@@ -79,4 +79,22 @@ describe('texts of many entries', () => {
     await expect.poll(() => bufferBytes() - before, { timeout: 5000 }).toBeLessThan(4 * 1024 * 1024)
     expect(textOf(kept[0] as KeptText)).toBe('y'.repeat(500))
   })
+
+  test('that stay, a few on each page, move together rather than keep many times the memory of what is there', () => {
+    const texts = new MemoryTexts(0)
+    const staying: { kept: KeptText; text: string }[] = []
+    const before = bufferBytes()
+    for (const size of [200, 1000, 1200, 1500, 1800, 2200, 2600, 3000]) {
+      const perPage = Math.floor((256 * 1024) / size)
+      const all = Array.from({ length: 60 * perPage }, (_, n) => `${n} of ${size} `.padEnd(size, 'z'))
+      const kept = all.map((text) => texts.keep(text))
+      for (const [n, each] of kept.entries()) {
+        if (n % Math.ceil(perPage / 2) === 0) staying.push({ kept: each, text: all[n] ?? '' })
+        else texts.release(each)
+      }
+      expect(staying.every(({ kept, text }) => textOf(kept) === text)).toBe(true)
+    }
+    expect(bufferBytes() - before).toBeLessThan(24 * 1024 * 1024)
+    expect(staying.every(({ kept }) => held(kept) === 'in a buffer')).toBe(true)
+  })
 })
