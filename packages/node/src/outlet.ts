@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { SelectedResponse, Verdict } from '@stowage/core'
-import { type Aside, type AsideRules, sendAside } from './aside.ts'
+import type { Aside } from './aside.ts'
 import { countAsSent, endBesides } from './endings.ts'
 import type { HandlerHead } from './handler-head.ts'
 import { Held } from './held.ts'
 import { type Methods, OuterLayer } from './layer.ts'
 import { send } from './send.ts'
+import { type AsideRules, sendAside } from './send-aside.ts'
 
 /** What leaves of a response: what its handler makes, now or later, or another in its place. */
 export class Outlet {

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import type { Forward, ForwardedHead, SelectedResponse, Verdict } from '@stowage/core'
-import { endListeners } from './aside.ts'
 import type { Captured, UnsentBody } from './captured.ts'
 import { abortOnLoss, endingWith304, keepListApart, type Replaceable, replacing } from './endings.ts'
 import { isGone } from './gone.ts'
@@ -10,6 +9,7 @@ import { type ResponseFields, restoreConditions } from './headers.ts'
 import type { Methods } from './layer.ts'
 import { Outlet } from './outlet.ts'
 import { copied, isRefusedEnd, type Piece, pieceOf, swallowed } from './piece.ts'
+import { endListeners } from './send-aside.ts'
 
 const untouched: Verdict = { record: false, edits: {} }
 

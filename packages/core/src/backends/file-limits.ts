@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { type FileEntries, forEachOf } from './file-entries.ts'
+import { forEachOf } from './few-at-once.ts'
+import type { FileEntries } from './file-entries.ts'
 import type { Neighbours } from './file-neighbours.ts'
 
 interface Candidate {
