@@ -2,14 +2,14 @@ import { isUnsafe } from '@stowage/core'
 import { attachedTo, replayOf } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Captured, captured, type Done, type Layer, ReplyCapture } from './capture.ts'
-import { asRead } from './request.ts'
-import { type Cache, type Scoped, scoped } from './scope.ts'
+import { asRead, routeOf } from './request.ts'
+import { type Cache, type Scope, type Scoped, scoped } from './scope.ts'
 
 /** What the request may change is invalidated wherever it is answered: by its route, or a hook in front of it. */
 const captureChange = (cache: Cache, request: FastifyRequest, reply: FastifyReply): Layer | undefined => {
   const { cacheInvalidates: selector } = request.routeOptions.config
   const known = attachedTo(request.raw, cache) ?? replayOf(request.raw, cache)
-  const forward = known ?? cache.bypass(asRead(request))
+  const forward = known ?? cache.bypass(asRead(request, routeOf(request)))
   if (selector !== undefined)
     cache.invalidateAfter(forward, () => (typeof selector === 'function' ? selector(request) : selector))
   return known === undefined ? new ReplyCapture(cache, reply, forward) : undefined
@@ -30,10 +30,12 @@ const around = (inner: Layer, outer: Layer): Layer => ({
   },
 })
 
-const captureChanges = (caches: readonly Cache[], request: FastifyRequest, reply: FastifyReply): void => {
-  const { cacheInvalidates: selector } = request.routeOptions.config
-  if (selector === undefined && !isUnsafe(request.method)) return
-  const layers = caches.flatMap((cache) => captureChange(cache, request, reply) ?? [])
+const captureChanges = (scope: Scope, request: FastifyRequest, reply: FastifyReply): void => {
+  if (!isUnsafe(request.method)) {
+    // What a route says Fastify puts together anew whenever it is asked.
+    if (!scope.invalidatesSafely || request.routeOptions.config.cacheInvalidates === undefined) return
+  }
+  const layers = scope.caches.flatMap((cache) => captureChange(cache, request, reply) ?? [])
   if (layers.length > 0)
     (request as Captured)[captured] = layers.reduce((outer, inner) => around(inner, outer))
 }
@@ -41,7 +43,7 @@ const captureChanges = (caches: readonly Cache[], request: FastifyRequest, reply
 const hooks = {
   onRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { [scoped]: scope } = request.server as Scoped
-    if (scope !== undefined) captureChanges(scope.caches, request, reply)
+    if (scope !== undefined) captureChanges(scope, request, reply)
     done()
   },
   /** Before the error handler. */

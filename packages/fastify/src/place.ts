@@ -11,6 +11,7 @@ import { putSelected, trailersOf } from './selected.ts'
 export interface Place {
   readonly scope: Scope
   readonly rules: RouteRules
+  readonly route: string
   /** What tells the route apart from others with its pattern, beside the host. */
   readonly constraints: string | undefined
   /** Whether nobody else has a hook that sees what the route sends. */
@@ -50,10 +51,11 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
 }
 
 const adapterFor = (place: Place): Adapter<FastifyReply, void, FastifyRequest> => {
+  const { route, constraints } = place
   const { cache, app } = place.scope
   return {
     responseOf: (reply) => reply.raw,
-    read: ({ request }) => asRead(request, place.constraints),
+    read: ({ request }) => asRead(request, route, constraints),
     select: (reply, response) => sendSelected(place, reply, response),
     forward: (reply, forward, next) => {
       const request = reply.request as Captured

@@ -30,7 +30,8 @@ const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => 
       const outer = cache === around?.cache ? around.rules : undefined
       const own = shared === undefined ? {} : rest
       const caches = [...new Set([...(around?.caches ?? []), cache])]
-      return { app, hook, cache, caches, rules: cache.defaults(own, 'cachePlugin', outer) }
+      const rules = cache.defaults(own, 'cachePlugin', outer)
+      return { app, hook, cache, caches, rules, invalidatesSafely: false }
     },
     () => checkHook(hook),
   )
@@ -46,7 +47,7 @@ const install: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) =>
     app.decorateRequest(captured, null)
     app.decorateRequest('cache', {
       getter(this: FastifyRequest) {
-        return (this as Captured)[captured]?.handler ?? cache.bypass(asRead(this)).handler
+        return (this as Captured)[captured]?.handler ?? cache.bypass(asRead(this, '')).handler
       },
     })
     addFirst(app)

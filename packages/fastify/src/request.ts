@@ -30,7 +30,11 @@ function body(this: CacheRequest<FastifyRequest>, limit: number): MaybePromise<R
 }
 
 /** A Fastify request as the cache reads it. */
-export const asRead = (request: FastifyRequest, constraints?: string): CacheRequest<FastifyRequest> => ({
+export const asRead = (
+  request: FastifyRequest,
+  route: string,
+  constraints?: string,
+): CacheRequest<FastifyRequest> => ({
   method: request.method,
   url: request.originalUrl,
   authority: authorityOf(request),
@@ -38,6 +42,6 @@ export const asRead = (request: FastifyRequest, constraints?: string): CacheRequ
   headers: request.headers,
   raw: request,
   rewritten: rewrittenOf(request, constraints),
-  route: routeOf(request),
+  route,
   body,
 })

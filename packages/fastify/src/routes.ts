@@ -24,6 +24,7 @@ export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOpt
     () => selector && selectorFor(cache, selector, undefined, named),
   )
   for (const method of methods) cache.declare(rules, { method, route: route.url })
+  if (selector !== undefined && !methods.every(isUnsafe)) scope.invalidatesSafely = true
   if (methods.some(isUnsafe)) route.handler = seenToEnd(route.handler)
   // Who has switched a route off finds that in Cache-Status.
   if (policy === undefined && !methods.some((method) => cache.mayStore(method, rules))) return
@@ -34,7 +35,7 @@ export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOpt
     return alone
   }
   const constraints = constraintsOf(route.constraints ?? {})
-  const hook = hookAt({ scope, rules, constraints, isAlone })
+  const hook = hookAt({ scope, rules, route: route.url, constraints, isAlone })
   // A new list: the one that is there belongs to the user, who may give it to several routes.
   route[scope.hook] = [route[scope.hook] ?? [], hook].flat() as onRequestHookHandler[]
 }

@@ -12,6 +12,8 @@ export interface Scope {
   /** The defaults for its routes. */
   readonly rules: RouteRules
   readonly hook: 'onRequest' | 'preHandler'
+  /** Whether one of its routes invalidates by a method that is safe elsewhere. */
+  invalidatesSafely: boolean
 }
 
 export const scoped = Symbol('stowage.scope')
