@@ -154,10 +154,9 @@ export const sharedLink = (target: Target): Link => {
       link.onReady.add(listener)
     },
     subscriber: async () => {
-      if (target.cluster.length === 0) return openListener(target)
       const connection = link.connection()
-      await connection.open()
-      return listenerOf(connection.client)
+      if (target.cluster.length > 0) await connection.open()
+      return openListener(target, connection.client)
     },
     close: async () => {
       if (!open) return

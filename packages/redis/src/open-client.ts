@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import type { RedisClient } from './client.ts'
+import { listenerOf, type RedisClient } from './client.ts'
+import { letClusterGo, letGo } from './let-go.ts'
 import type { Target } from './target.ts'
 
 /** The wait before the next attempt to connect: short, so that a server that is back is found within the second. */
@@ -72,12 +73,15 @@ const openCluster = (target: Target): Cluster => {
     enableOfflineQueue: false,
     clusterRetryStrategy: reconnectWait,
     slotsRefreshTimeout: target.connectTimeoutMs,
+    // It would keep the process alive.
+    slotsRefreshInterval: 0,
     retryDelayOnFailover: 50,
     retryDelayOnClusterDown: 50,
     ...(target.tls === undefined ? {} : { dnsLookup: (name, done) => done(null, name) }),
     redisOptions: { ...steadySettings(target), ...credentialsOf(first), ...tlsOf(target, '') },
   })
   cluster.on('+node', (node: Redis) => limitHandshake(node, target.connectTimeoutMs))
+  letClusterGo(cluster)
   return cluster
 }
 
@@ -112,6 +116,7 @@ const openRedis = (target: Target, queue: boolean): Redis => {
   }
   const client = new Redis(options)
   limitHandshake(client, target.connectTimeoutMs)
+  letGo(client)
   return client
 }
 
@@ -119,5 +124,10 @@ const openRedis = (target: Target, queue: boolean): Redis => {
 export const openClient = (target: Target): RedisClient =>
   target.cluster.length > 0 ? openCluster(target) : openRedis(target, false)
 
-/** One for subscriptions alone, outside of a Cluster. */
-export const openListener = (target: Target): RedisClient => openRedis(target, true)
+/** One for subscriptions alone; in a Cluster for those at one of the nodes that `client` knows. */
+export const openListener = (target: Target, client: RedisClient): RedisClient => {
+  if (target.cluster.length === 0) return openRedis(target, true)
+  const listener = listenerOf(client)
+  letGo(listener as Redis)
+  return listener
+}

@@ -98,6 +98,22 @@ test('listeners in a Cluster are told when the node that they hear is lost, for 
   expect(heard).toEqual(['first', 'first', 'lost', 'lost', 'second', 'second'])
 })
 
+test('no connection keeps the process alive, nor does an attempt to connect', async () => {
+  const holding = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'Timeout').length
+  const before = holding()
+  const away = redis({ url: 'redis://127.0.0.1:1' })
+  const there = [redis({ url: server.url, maxConnections: 2 }), redis({ cluster: [cluster.url] })]
+  onTestFinished(async () => void (await Promise.all([...there, away].map((each) => each.close()))))
+  for (const backend of there) {
+    await backend.connect()
+    await Promise.all([backend.set('key', 'value', 60), backend.subscribe('news', () => undefined)])
+    await backend.get('key')
+  }
+  await away.get('key')
+  await expect.poll(holding, { timeout: 5000 }).toBeLessThanOrEqual(before)
+})
+
 test('a client of yours is left open', async () => {
   const client = new Redis(server.url)
   clients.push(client)
