@@ -12,6 +12,14 @@ export class Refusal extends Error {
   }
 }
 
+/** Of one request: millions of empty texts find room in a message, and would hold everybody else up. */
+const mostKeys = 10_000
+const mostTags = 100_000
+
+const checkCount = (list: readonly unknown[], most: number): void => {
+  if (list.length > most) throw new Refusal(413, `a list has ${most} elements at most`)
+}
+
 export const valueIn = (value: unknown, maxValueBytes: number): string => {
   if (!isText(value)) throw new Refusal(400, 'value must be a text')
   if (Buffer.byteLength(value) > maxValueBytes)
@@ -29,12 +37,14 @@ export const ttlIn = (timeout: unknown): number => {
 export const keysIn = (body: unknown): readonly string[] => {
   const { keys } = membersOf(body)
   if (!isTextList(keys)) throw new Refusal(400, 'keys must be a list of texts')
+  checkCount(keys, mostKeys)
   return keys
 }
 
 export const tagsIn = (body: unknown): readonly string[] => {
   const { tags } = membersOf(body)
   if (!isTextList(tags)) throw new Refusal(400, 'tags must be a list of texts')
+  checkCount(tags, mostTags)
   return tags
 }
 
@@ -48,5 +58,6 @@ export const pairsIn = (body: unknown): readonly [string, string][] => {
   const { entries } = membersOf(body)
   if (!Array.isArray(entries) || !entries.every(isPair))
     throw new Refusal(400, 'entries must be a list of pairs of texts')
+  checkCount(entries, mostKeys)
   return entries
 }

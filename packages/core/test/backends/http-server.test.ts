@@ -114,6 +114,11 @@ describe('cacheServer: the protocol', () => {
       400,
       { method: 'POST', path: '/batch/set', body: '{"entries":[["a"]],"timeout":1}' },
     ],
+    [
+      'more keys than a request may have',
+      413,
+      { method: 'POST', path: '/batch/delete', body: `{"keys":[${'"",'.repeat(10_000)}""]}` },
+    ],
     ['tags that are no list', 400, { method: 'POST', path: '/tags/bump', body: '{"tags":"a"}' }],
   ]
   test.each(refused)('%s is answered with %i, which says why', async (_name, status, sent) => {
