@@ -33,7 +33,13 @@ interface Loaded {
   readonly marks: LoadMarks | undefined
 }
 
+interface Fate {
+  /** Whether the value has been set or deleted since: what is being loaded may be older. */
+  readonly isOver: boolean
+}
+
 interface Flight {
+  readonly fate: { isOver: boolean }
   readonly loaded: Promise<Loaded>
   readonly count: number
   readonly began: number
@@ -52,6 +58,7 @@ export class Loads {
   readonly #failing: RecentMarks
   readonly #closing = new AbortController()
   #count = 0
+  #changes = 0
 
   constructor(parts: LoadParts) {
     this.#parts = parts
@@ -65,6 +72,17 @@ export class Loads {
   /** To be told of every invalidation of this process: where the store counts for nobody, this does. */
   noteInvalidation(): void {
     this.#count += 1
+  }
+
+  /** These have been set or deleted, or all: nothing that is being loaded is kept, nor handed to who comes later. */
+  noteChange(keys: Iterable<string> = this.#flights.keys()): void {
+    this.#changes += 1
+    for (const key of [...keys]) {
+      const flight = this.#flights.get(key)
+      if (flight === undefined) continue
+      flight.fate.isOver = true
+      this.#flights.delete(key)
+    }
   }
 
   async get<T>(key: string, load: Load<T>, rules: LoadRules): Promise<T> {
@@ -121,9 +139,10 @@ export class Loads {
   #lead(call: Call): Promise<Loaded> {
     const { key, count } = call
     const began = this.#parts.clock()
-    const loaded = this.#load(call)
-    if (this.#flights.size >= mostFlights) return loaded
-    const flight: Flight = { loaded, count, began }
+    if (this.#flights.size >= mostFlights) return this.#load(call, this.#fateAmongMany())
+    const fate = { isOver: false }
+    const loaded = this.#load(call, fate)
+    const flight: Flight = { fate, loaded, count, began }
     this.#flights.set(key, flight)
     const land = (): void => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
@@ -132,7 +151,18 @@ export class Loads {
     return loaded
   }
 
-  async #load({ key, load, rules, known, stamp }: Call): Promise<Loaded> {
+  /** That of a load which nobody can tell of changes of its own key: any may be one. */
+  #fateAmongMany(): Fate {
+    const changes = this.#changes
+    const isOver = (): boolean => this.#changes !== changes
+    return {
+      get isOver() {
+        return isOver()
+      },
+    }
+  }
+
+  async #load({ key, load, rules, known, stamp }: Call, fate: Fate): Promise<Loaded> {
     const tags = new Set(rules.tags)
     let { ttl } = rules
     const value = await load({
@@ -145,7 +175,7 @@ export class Loads {
       stale: known.value,
       signal: this.#closing.signal,
     })
-    if (stamp === undefined) return { value, marks: undefined }
+    if (stamp === undefined || fate.isOver) return { value, marks: undefined }
     const { staleWhileRevalidate, staleIfError } = rules
     const { seq, epoch, run } = stamp
     const all = [...loadTags(key), ...[...tags].map(userTag)]

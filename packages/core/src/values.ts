@@ -92,7 +92,9 @@ class Values implements ValueCache {
   }
 
   async delete(key: string | CacheKey): Promise<boolean> {
-    const there = await this.has(key)
+    this.#loads.noteChange([textOf(key)])
+    // What cannot be read is to be deleted all the same.
+    const there = await this.has(key).catch(() => false)
     await this.#backend.delete(textOf(key))
     this.#stats.deletes += there ? 1 : 0
     return there
@@ -104,6 +106,7 @@ class Values implements ValueCache {
 
   async clear(): Promise<number> {
     if (this.#backend.clear === undefined) throw unable(this.#backend, 'clear')
+    this.#loads.noteChange()
     return this.#backend.clear()
   }
 
@@ -133,6 +136,7 @@ class Values implements ValueCache {
   async deleteMany(keys: readonly (string | CacheKey)[]): Promise<number> {
     const texts = [...new Set(keys.map(textOf))]
     if (this.#backend.deleteMany !== undefined) {
+      this.#loads.noteChange(texts)
       const count = await this.#backend.deleteMany(texts)
       this.#stats.deletes += Math.max(0, count)
       return count
@@ -195,6 +199,7 @@ class Values implements ValueCache {
       const text = this.#serializer.encode(value)
       return [key, encodeValue({ key, text, createdAt, expiresAt, metadata })] as const
     })
+    this.#loads.noteChange(entries.map(([key]) => key))
     const stored = await this.#writeMany(texts, ms / 1000)
     this.#stats.sets += stored
     return stored
