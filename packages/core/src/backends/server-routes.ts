@@ -1,8 +1,9 @@
 import type { CacheBackend, TagState } from '../backend.ts'
 import { createTagTable } from '../tag-table.ts'
 import { keyInPath, membersOf, paths } from './http-protocol.ts'
-import { epochIn, keysIn, pairsIn, Refusal, tagsIn, ttlIn, valueIn } from './server-asked.ts'
+import { epochIn, keysIn, pairsIn, tagsIn, ttlIn, valueIn } from './server-body.ts'
 import { deleteBatch, getBatch, getOne, getOneWithTtl, isThere, setBatch } from './server-calls.ts'
+import { ServerRefusal } from './server-refusal.ts'
 import { allInvalid } from './tag-lives.ts'
 
 export interface Asked {
@@ -29,7 +30,8 @@ const ok = (json: unknown): Reply => ({ status: 200, json })
 const done: Reply = { status: 204 }
 const missing: Reply = { status: 404, json: { error: { status: 404, message: 'no such key' } } }
 
-const unsupported = (what: string): Refusal => new Refusal(501, `the store behind the server has no ${what}`)
+const unsupported = (what: string): ServerRefusal =>
+  new ServerRefusal(501, `the store behind the server has no ${what}`)
 
 export const routesOf = (
   backend: CacheBackend,

@@ -9,7 +9,7 @@ import { isBackend } from '../members.ts'
 import { readToken } from './http-options.ts'
 import { markField, markIn, messageLimit } from './http-protocol.ts'
 import { guardBackend, guardedViewsOf } from './resilient.ts'
-import { Refusal } from './server-asked.ts'
+import { ServerRefusal } from './server-refusal.ts'
 import { MessageRoom } from './server-room.ts'
 import { type Reply, type Route, routesOf } from './server-routes.ts'
 import { SettingsReader } from './settings.ts'
@@ -77,15 +77,16 @@ export const cacheServer = (options: CacheServerOptions): RequestListener => {
   const isAllowed = tokenCheck(settings.token)
   const routes = routesOf(guarded(settings.backend), settings.maxValueBytes)
   const limit = messageLimit(settings.maxValueBytes)
-  const full = (): Refusal => new Refusal(503, 'too much is on its way at once')
+  const full = (): ServerRefusal => new ServerRefusal(503, 'too much is on its way at once')
   const room = new MessageRoom(Math.max(leastRoom, 4 * limit), full)
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     response.setTimeout(idleMs, () => response.destroy())
-    if (!isAllowed(request.headers.authorization)) throw new Refusal(401, 'the token is missing or wrong')
+    if (!isAllowed(request.headers.authorization))
+      throw new ServerRefusal(401, 'the token is missing or wrong')
     const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s)
     const route = routes(path)
-    if (route === undefined) throw new Refusal(404, 'there is nothing under this path')
+    if (route === undefined) throw new ServerRefusal(404, 'there is nothing under this path')
     const act = actOf(route, request.method)
     const take = room.of(response)
     const body =
@@ -124,7 +125,7 @@ const actOf = (route: Route, method = ''): NonNullable<Route[keyof Route]> => {
   const act = Object.hasOwn(route, method) ? route[method as keyof Route] : undefined
   if (act !== undefined) return act
   const allowed = Object.keys(route).join(', ')
-  throw new Refusal(405, `this path takes ${allowed}`, { allow: allowed })
+  throw new ServerRefusal(405, `this path takes ${allowed}`, { allow: allowed })
 }
 
 interface BodyLimits {
@@ -135,8 +136,8 @@ interface BodyLimits {
 const readJson = async (request: IncomingMessage, { limit, take }: BodyLimits): Promise<unknown> => {
   const { 'content-encoding': encoding = 'identity', 'content-length': length = '0' } = request.headers
   if (encoding.toLowerCase() !== 'identity')
-    throw new Refusal(415, 'bodies are taken as they are, not compressed')
-  const tooLarge = new Refusal(413, `a message has ${limit} bytes at most`)
+    throw new ServerRefusal(415, 'bodies are taken as they are, not compressed')
+  const tooLarge = new ServerRefusal(413, `a message has ${limit} bytes at most`)
   if (Number(length) > limit) throw tooLarge
   const chunks: Buffer[] = []
   let bytes = 0
@@ -150,7 +151,7 @@ const readJson = async (request: IncomingMessage, { limit, take }: BodyLimits): 
   try {
     return JSON.parse(Buffer.concat(chunks).toString())
   } catch {
-    throw new Refusal(400, 'the body is not JSON')
+    throw new ServerRefusal(400, 'the body is not JSON')
   }
 }
 
@@ -186,7 +187,7 @@ const refuse = (request: IncomingMessage, response: ServerResponse, error: unkno
   // An error is none of the answers that a foreign server could not give.
   response.removeHeader(markField)
   const refusal =
-    error instanceof Refusal ? error : new Refusal(503, 'the store behind the server has failed')
+    error instanceof ServerRefusal ? error : new ServerRefusal(503, 'the store behind the server has failed')
   const { status, message, headers } = refusal
   const body = JSON.stringify({ error: { status, message } })
   // The rest of a body that is not wanted would have to be read before the next request.
