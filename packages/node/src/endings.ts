@@ -82,7 +82,9 @@ export const abortOnLoss = (response: ServerResponse, forward: Forward, capture:
 
 /** Who waits for the end of a response by way of `on-finished` is in a list on it: one, whoever began it. */
 interface WithList {
-  __onFinished?: ((error?: unknown) => void) & { readonly queue: ((error: unknown, of: unknown) => void)[] }
+  __onFinished?:
+    | (((error?: unknown) => void) & { readonly queue: ((error: unknown, of: unknown) => void)[] })
+    | undefined
 }
 
 /**
@@ -92,7 +94,7 @@ interface WithList {
 export const keepListApart = (response: ServerResponse): void => {
   const holder = response as WithList
   const tell = (): void => {
-    if (holder.__onFinished === list) delete holder.__onFinished
+    if (holder.__onFinished === list) holder.__onFinished = undefined
     const error = response.req.httpVersionMajor < 2 ? response.socket?.errored : undefined
     for (const told of list.queue.splice(0)) told(error ?? null, response)
   }
