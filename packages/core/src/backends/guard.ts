@@ -86,7 +86,7 @@ export class Guard {
     const { circuit, limits, backend } = this.#parts
     const { operation, size = 0, deadlineMs, always = false } = call
     if (circuit.state !== 'closed' && !always) throw this.outOfReach(operation)
-    if (this.#underWay.isFull(size)) {
+    if (!always && this.#underWay.isFull(size)) {
       const cause = new Error('too many operations have not ended')
       throw new CacheBackendError('BACKEND_ERROR', { backend, operation, cause })
     }

@@ -9,6 +9,8 @@ interface Tally {
   operations: number
   characters: number
   readonly since: number
+  /** Whether the store has answered again since. */
+  isPast: boolean
 }
 
 /** What a store has been asked and has not answered yet: bounded, so that an outage costs no memory without end. */
@@ -18,7 +20,8 @@ export class UnderWay {
 
   constructor(now: () => number) {
     this.#now = now
-    this.#tally = { operations: 0, characters: 0, since: now() }
+    // The first recovery writes off whatever there is.
+    this.#tally = { ...this.#begin(), since: Number.NEGATIVE_INFINITY }
   }
 
   get operations(): number {
@@ -28,7 +31,8 @@ export class UnderWay {
   /** Whether one more would be too much; a single value of any size goes through. */
   isFull(characters: number): boolean {
     const { operations, characters: present } = this.#tally
-    return operations >= mostOperations || (present > 0 && present + characters > mostCharacters)
+    if (operations < mostOperations && (present === 0 || present + characters <= mostCharacters)) return false
+    return !this.#writeOff()
   }
 
   watch(answer: Promise<unknown>, characters: number): void {
@@ -44,7 +48,18 @@ export class UnderWay {
 
   /** The store answers again. */
   recovered(): void {
-    const now = this.#now()
-    if (now - this.#tally.since > writtenOffMs) this.#tally = { operations: 0, characters: 0, since: now }
+    this.#tally.isPast = true
+    this.#writeOff()
+  }
+
+  #begin(): Tally {
+    return { operations: 0, characters: 0, since: this.#now(), isPast: false }
+  }
+
+  #writeOff(): boolean {
+    const { isPast, since } = this.#tally
+    if (!isPast || this.#now() - since <= writtenOffMs) return false
+    this.#tally = this.#begin()
+    return true
   }
 }

@@ -43,3 +43,26 @@ test('no more than 10,000 operations, or 16 million characters, are under way: w
   await until(() => backend.get('one more') instanceof Promise === false && chaos.chaos.hanging === 0)
   await backend.close()
 })
+
+test('a store that has lost 10,000 operations without a word is used again when it answers', async () => {
+  let lost = false
+  const store = memory()
+  store.set('key', 'value', 60)
+  const never = new Promise<never>(() => undefined)
+  const backend = resilient(
+    {
+      get: async (key) => (lost ? never : store.get(key)),
+      set: async (key, value, ttl) => store.set(key, value, ttl),
+      delete: async (key) => store.delete(key),
+      close: () => undefined,
+    },
+    { ...quick, deadline: '100ms' },
+  )
+  lost = true
+  await Promise.all(Array.from({ length: 10_001 }, () => backend.get('key')))
+  expect(backend.circuit).not.toBe('closed')
+  lost = false
+  await expect.poll(() => backend.circuit).toBe('closed')
+  expect(await backend.get('key')).toBe('value')
+  await backend.close()
+})
