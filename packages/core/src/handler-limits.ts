@@ -56,6 +56,7 @@ export class HandlerLimits {
   /** How a response is sent in the place of the handler's; before it is known, nothing is limited. */
   start(onReplace: (response: SelectedResponse) => boolean): void {
     this.#onReplace = onReplace
+    this.#softOver = false
     this.watch()
   }
 

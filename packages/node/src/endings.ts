@@ -103,10 +103,16 @@ export const keepListApart = (response: ServerResponse): void => {
   response.on('finish', tell).on('close', tell)
 }
 
-export const replacing =
-  (capture: Replaceable) =>
-  (selected: SelectedResponse): boolean =>
-    capture.replace(selected)
+/** Has another response sent in the place of one that is over its time. */
+export const replaceInTime = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
+  const replace = (selected: SelectedResponse): boolean => capture.replace(selected)
+  forward.onReplace = replace
+  if (response.socket !== null) return
+  // Behind another one it has no connection yet: what is over its time by then is so when its turn comes.
+  response.once('socket', () => {
+    if (!response.writableEnded) forward.onReplace = replace
+  })
+}
 
 export const endingWith304 = (response: ServerResponse) => (): void => {
   response.statusCode = 304

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Forward, ForwardedHead, SelectedResponse, Verdict } from '@stowage/core'
 import type { Captured, UnsentBody } from './captured.ts'
-import { abortOnLoss, endingWith304, keepListApart, type Replaceable, replacing } from './endings.ts'
+import { abortOnLoss, endingWith304, keepListApart, type Replaceable, replaceInTime } from './endings.ts'
 import { isGone } from './gone.ts'
 import { HandlerHead } from './handler-head.ts'
 import { isRefusedHead, settleHead, unsentHead } from './head.ts'
@@ -54,7 +54,7 @@ export class ResponseCapture implements Captured, Replaceable {
     this.#listeners = endListeners(response)
     keepListApart(response)
     forward.onNotModified = endingWith304(response)
-    forward.onReplace = replacing(this)
+    replaceInTime(response, forward, this)
   }
 
   get isSetAside(): boolean {

@@ -1,9 +1,10 @@
 import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { fakeClock } from '@stowage/core/testing'
 import { cached } from '@stowage/node'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { express, fresh, Koa } from './cached.ts'
-import { ask, type Listener, listen } from './plain.ts'
+import { ask, type Listener, listen, speak } from './plain.ts'
 
 const host = 'h.example'
 
@@ -84,3 +85,28 @@ describe.each(listeners)('%s: a client that leaves with several requests under w
     }
   })
 })
+
+test.each([
+  ['softTimeout', { softTimeout: '20ms', staleIfError: '1h' }, 'detail=soft-timeout'],
+  ['hardTimeout', { hardTimeout: '20ms' }, 'detail=hard-timeout'],
+] as const)(
+  'over its %s behind another, a request is answered when its turn comes',
+  async (_, limits, detail) => {
+    const clock = fakeClock()
+    let stalls = false
+    const listener: Listener = (request, response) => {
+      if (!stalls) response.end('whole')
+      else if (request.url === '/first') setTimeout(() => response.end('first'), 60)
+    }
+    const port = await listen(
+      createServer(cached(listener as never, { clock, ttl: '10s', rules: { '/first': false }, ...limits })),
+    )
+    const asked = { headers: { host } }
+    await ask(port, '/second', asked)
+    clock.advance(11_000)
+    stalls = true
+    const received = await speak(port, get('/first') + get('/second'), (all) => all.includes(detail))
+    expect(received.indexOf('first')).toBeLessThan(received.indexOf(detail))
+    expect(received.match(/HTTP\/1\.1 /g)).toHaveLength(2)
+  },
+)
