@@ -5,7 +5,7 @@ const yes: ReadonlySet<string> = new Set(['true', '1', 'yes', 'on'])
 const no: ReadonlySet<string> = new Set(['false', '0', 'no', 'off'])
 
 /** Variables as text, and what they come to. One that is empty counts as not set. No message shows a url or a secret. */
-export class Environment {
+export class EnvironmentReader {
   readonly #site: string
   readonly #variables: Readonly<Record<string, string | undefined>>
   readonly #problems: ConfigProblem[] = []

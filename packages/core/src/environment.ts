@@ -6,7 +6,7 @@ import { httpApi } from './backends/http-api.ts'
 import { memory } from './backends/memory.ts'
 import { tiered } from './backends/tiered.ts'
 import type { Duration } from './durations.ts'
-import { Environment } from './environment-reader.ts'
+import { EnvironmentReader } from './environment-reader.ts'
 
 /** Loads a package by its name. */
 export type LoadPackage = (name: string) => Promise<Record<string, unknown>>
@@ -29,7 +29,12 @@ const loadPackage: LoadPackage = async (name) => {
   }
 }
 
-const makerOf = async (env: Environment, load: LoadPackage, name: string, member: string): Promise<Maker> => {
+const makerOf = async (
+  env: EnvironmentReader,
+  load: LoadPackage,
+  name: string,
+  member: string,
+): Promise<Maker> => {
   let loaded: Record<string, unknown>
   try {
     loaded = await load(name)
@@ -42,7 +47,7 @@ const makerOf = async (env: Environment, load: LoadPackage, name: string, member
   return made as Maker
 }
 
-const memoryOf = (env: Environment): CacheBackend => {
+const memoryOf = (env: EnvironmentReader): CacheBackend => {
   const maxEntries = env.count('MEMORY_CACHE_SIZE')
   const cleanupInterval = env.duration('CACHE_CLEANUP_INTERVAL')
   env.settle()
@@ -52,7 +57,7 @@ const memoryOf = (env: Environment): CacheBackend => {
   })
 }
 
-const redisUrl = (env: Environment): string => {
+const redisUrl = (env: EnvironmentReader): string => {
   const url = env.url('REDIS_URL', 'redis://localhost:6379')
   const [password, db] = [env.text('REDIS_PASSWORD'), env.count('REDIS_DB', 0)]
   if (password !== undefined) url.password = encodeURIComponent(password)
@@ -61,7 +66,11 @@ const redisUrl = (env: Environment): string => {
   return secure ? url.href.replace(/^redis:/, 'rediss:') : url.href
 }
 
-const redisOf = async (env: Environment, load: LoadPackage, more: object = {}): Promise<CacheBackend> => {
+const redisOf = async (
+  env: EnvironmentReader,
+  load: LoadPackage,
+  more: object = {},
+): Promise<CacheBackend> => {
   const maxConnections = env.count('REDIS_MAX_CONNECTIONS')
   const authority = env.file('REDIS_SSL_CA_CERTS')
   const options = {
@@ -76,7 +85,7 @@ const redisOf = async (env: Environment, load: LoadPackage, more: object = {}): 
   return redis(options)
 }
 
-const sqliteOf = async (env: Environment, load: LoadPackage): Promise<CacheBackend> => {
+const sqliteOf = async (env: EnvironmentReader, load: LoadPackage): Promise<CacheBackend> => {
   const path = env.text('CACHE_SQLITE_PATH')
   const cleanupInterval = env.duration('CACHE_CLEANUP_INTERVAL')
   env.settle()
@@ -87,7 +96,7 @@ const sqliteOf = async (env: Environment, load: LoadPackage): Promise<CacheBacke
   })
 }
 
-const fileOf = (env: Environment): CacheBackend => {
+const fileOf = (env: EnvironmentReader): CacheBackend => {
   const directory = env.text('CACHE_DIRECTORY')
   const cleanupInterval = env.duration('CACHE_CLEANUP_INTERVAL')
   env.settle()
@@ -97,14 +106,14 @@ const fileOf = (env: Environment): CacheBackend => {
   })
 }
 
-const httpOf = (env: Environment): CacheBackend => {
+const httpOf = (env: EnvironmentReader): CacheBackend => {
   const baseUrl = env.required('CACHE_HTTP_URL')
   const authToken = env.text('CACHE_HTTP_TOKEN')
   env.settle()
   return httpApi({ baseUrl, ...(authToken === undefined ? {} : { authToken }) })
 }
 
-type Make = (env: Environment, load: LoadPackage) => CacheBackend | Promise<CacheBackend>
+type Make = (env: EnvironmentReader, load: LoadPackage) => CacheBackend | Promise<CacheBackend>
 
 const makers: Readonly<Record<string, Make>> = {
   memory: memoryOf,
@@ -117,7 +126,7 @@ const makers: Readonly<Record<string, Make>> = {
 
 /** `backendFromEnv()` with the packages from somewhere else. */
 export const backendOf = async (variables: Variables, load: LoadPackage): Promise<CacheBackend> => {
-  const env = new Environment('backendFromEnv', variables)
+  const env = new EnvironmentReader('backendFromEnv', variables)
   const name = env.oneOf('CACHE_BACKEND', Object.keys(makers), 'memory')
   const make = makers[name]
   if (make === undefined) throw new TypeError(`no backend "${name}"`)
@@ -133,7 +142,7 @@ export const backendFor = async (
   if (environment === 'development') return memory({ maxEntries: 500 })
   if (environment === 'test' || environment === 'testing') return memory({ maxEntries: 100 })
   if (environment !== 'production') return backendOf(variables, load)
-  const env = new Environment('backendForEnvironment', variables)
+  const env = new EnvironmentReader('backendForEnvironment', variables)
   return redisOf(env, load, { maxConnections: 100, healthCheckInterval: 30 })
 }
 
@@ -173,7 +182,7 @@ export const backendForEnvironment = (environment = process.env.NODE_ENV): Promi
  * const cache = createCache({ ttl: ttlFromEnv() ?? '5m' })
  */
 export const ttlFromEnv = (env: Variables = process.env): Duration | undefined => {
-  const read = new Environment('ttlFromEnv', env)
+  const read = new EnvironmentReader('ttlFromEnv', env)
   const ttl = read.duration('CACHE_DEFAULT_TIMEOUT')
   read.settle()
   return ttl

@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts'
 /** Keys looked at in one step: short enough that nobody waits for it. */
 const step = 500
 
-/** Characters that mean something in a pattern of Redis. */
+/** A pattern of Redis that this text alone matches. */
 export const literal = (text: string): string => text.replace(/[\\*?[\]^-]/g, '\\$&')
 
 const isScanReply = (reply: unknown): reply is [string | number, string[]] =>

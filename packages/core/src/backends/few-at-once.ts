@@ -1,9 +1,7 @@
+import { throwIf } from './throw-if.ts'
+
 /** Each may hold a file open, or wait for a disk that others wait for as well. */
 const atOnce = 8
-
-const throwIf = (failure: { readonly error: unknown } | undefined): void => {
-  if (failure !== undefined) throw failure.error
-}
 
 /** Does something to each of some lists, a few at a time; where that fails for some, it fails when the others are done. */
 export const forEachIn = async <T>(

@@ -1,6 +1,7 @@
 import type { CacheBackend } from '../backend.ts'
 import { eachReady, isPromise, type MaybePromise, whenReady } from '../message.ts'
-import { type TieredShared, type TieredView, throwIf, upperTtl } from './tiered-view.ts'
+import { throwIf } from './throw-if.ts'
+import { type TieredShared, type TieredView, upperTtl } from './tiered-view.ts'
 import { settle, type Tier } from './tiers.ts'
 
 type GetWithTtl = NonNullable<CacheBackend['getWithTtl']>

@@ -1,6 +1,7 @@
 import type { CacheBackend } from '../backend.ts'
 import { allReady, eachReady, type MaybePromise, whenReady } from '../message.ts'
-import { type TieredShared, type TieredView, throwIf, upperTtl } from './tiered-view.ts'
+import { throwIf } from './throw-if.ts'
+import { type TieredShared, type TieredView, upperTtl } from './tiered-view.ts'
 import { type Ended, failureAmong, settle, settleChange, type Tier } from './tiers.ts'
 
 /** Writes to several tiers, the last one first. */

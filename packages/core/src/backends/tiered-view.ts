@@ -24,7 +24,3 @@ export interface TieredView {
 /** How long a tier above the last keeps what lives for `ttl` seconds. */
 export const upperTtl = ({ settings }: TieredShared, ttl: number): number =>
   Math.min(ttl * settings.ratio, settings.maxTtlMs / 1000)
-
-export const throwIf = (failure: { readonly error: unknown } | undefined): void => {
-  if (failure !== undefined) throw failure.error
-}
