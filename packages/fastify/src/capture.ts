@@ -11,7 +11,7 @@ import {
   type Unsent,
 } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { declaredOn, stillSays } from './declared.ts'
+import { declaredOn, passesForSuccess } from './declared.ts'
 import { ReplyFields } from './reply-fields.ts'
 import { routeOf } from './request.ts'
 import type { Cache } from './scope.ts'
@@ -92,7 +92,7 @@ export class ReplyCapture implements Layer {
   send(given: unknown, done: Done): void {
     // A handler that does not return its reply has Fastify send another.
     if (this.#waits) return
-    if (this.#declared !== undefined && stillSays(this.#reply, this.#declared))
+    if (this.#declared !== undefined && passesForSuccess(this.#reply, this.#declared))
       this.#forward.handler.skip('thrown')
     const payload = readable(opened(this.#reply, given))
     const goOn = (sendable: Sendable | undefined): void => {

@@ -12,8 +12,13 @@ export const declaredOn = (reply: FastifyReply): FieldMap => {
   return Object.fromEntries(fields.filter(([name]) => declaring.test(name)))
 }
 
-/** Whether a reply still says something that it has said before. */
-export const stillSays = (reply: FastifyReply, before: FieldMap): boolean => {
+/**
+ * Whether the answer to an error would be fresh by what is said of its handler's success: in the fields that stood there
+ * `before`, or, where it does not look like an error, by a ttl.
+ */
+export const passesForSuccess = (reply: FastifyReply, before: FieldMap): boolean => {
   const now = declaredOn(reply)
-  return Object.keys(now).some((name) => String(now[name]) === String(before[name]))
+  const names = Object.keys(now)
+  if (names.length === 0) return reply.statusCode < 400
+  return names.some((name) => String(now[name]) === String(before[name]))
 }

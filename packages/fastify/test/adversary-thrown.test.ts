@@ -23,6 +23,9 @@ const throwing = (error: Error) => (): never => {
   throw error
 }
 
+const answeringWith200 = (app: FastifyInstance): unknown =>
+  app.setErrorHandler((_error, _request, reply) => reply.code(200).send('instead'))
+
 const notStored: Readonly<Record<string, Case>> = {
   'is thrown': { status: 500 },
   'is sent': { fails: (reply) => reply.send(failure()), status: 500 },
@@ -31,8 +34,14 @@ const notStored: Readonly<Record<string, Case>> = {
     declares: { expires: 'Fri, 01 Jan 2100 00:00:00 GMT' },
     status: 500,
   },
-  'an error handler answers with 200': {
-    setup: (app) => app.setErrorHandler((_error, _request, reply) => reply.code(200).send('instead')),
+  'an error handler answers with 200': { setup: answeringWith200, status: 200 },
+  'an error handler answers with 200 where a ttl was said': {
+    setup: answeringWith200,
+    declares: {},
+    fails: (reply) => {
+      reply.request.cache.ttl('1m')
+      throw failure()
+    },
     status: 200,
   },
 }
