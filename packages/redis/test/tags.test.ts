@@ -90,6 +90,7 @@ describe('the invalidation state in Redis', () => {
     const after = await tags.head()
     expect(after.seq).toBe(0)
     expect(after.epoch).not.toBe(before.epoch)
+    expect(await tags.read(['t:a'], before.epoch)).toEqual([Number.MAX_SAFE_INTEGER])
     expect(await tags.bump(['t:b'])).toBe(1)
     expect((await tags.head()).epoch).toBe(after.epoch)
   })

@@ -57,12 +57,12 @@ export class FileTags implements TagState {
     return (await this.#refresh()).head()
   }
 
-  async read(tags: readonly string[]): Promise<readonly number[]> {
+  async read(tags: readonly string[], epoch?: string): Promise<readonly number[]> {
     if (this.#closed) return allInvalid(tags)
     const table = await this.#refresh()
     // Whoever asks may hold the head of a life that is over, and its counts were higher.
-    if (performance.now() < this.#unsureUntil) return allInvalid(tags)
-    return table.read(tags.map(hashOf))
+    const isOver = epoch === undefined ? performance.now() < this.#unsureUntil : epoch !== table.head().epoch
+    return isOver ? allInvalid(tags) : table.read(tags.map(hashOf))
   }
 
   async bump(tags: readonly string[]): Promise<number> {

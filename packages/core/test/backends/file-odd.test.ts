@@ -85,6 +85,8 @@ describe('file: what somebody put in the place of the log', () => {
     await rename(`${log}.copy`, log)
     const head = await store.tags.head()
     expect(head.epoch).not.toBe(epoch)
+    expect(await store.tags.read(['a'], epoch)).toEqual([Number.MAX_SAFE_INTEGER])
+    expect(await store.tags.read(['a'], head.epoch)).toEqual([head.seq])
     expect(await store.tags.read(['b'])).toEqual([expect.toSatisfy((count: number) => count > seq)])
   })
 

@@ -7,6 +7,7 @@ import {
   memory,
   metrics,
   namespaced,
+  resilient,
   router,
 } from '@stowage/core'
 import { asyncBackend, backendConformance, chaosBackend, fakeClock, mockBackend } from '@stowage/core/testing'
@@ -169,6 +170,26 @@ describe('compressed()', () => {
     for (const key of ['bomb', 'torn', 'unknown']) expect(await backend.get(key)).toBeNull()
     expect(await backend.getMany?.(['bomb', 'torn'])).toEqual(new Map())
   })
+})
+
+test.each<[string, (make: () => CacheBackend) => CacheBackend]>([
+  ...wrappers,
+  ['resilient', (make) => resilient(make(), { fallback: true })],
+  [
+    'several of them',
+    (make) => resilient(compressed(namespaced(metrics(router({ '': resilient(make()) })), 'a'))),
+  ],
+])('%s hands on under which epoch counts will be compared', async (_name, wrap) => {
+  const asked: unknown[] = []
+  const store = memory()
+  const read = (tags: readonly string[], epoch?: string): readonly number[] => {
+    asked.push(epoch)
+    return store.tags.read(tags)
+  }
+  const { get, set, close } = mockBackend()
+  const backend = wrap(() => ({ get, set, delete: () => undefined, close, tags: { ...store.tags, read } }))
+  await backend.tags?.read(['a'], 'an epoch')
+  expect(asked).toEqual(['an epoch'])
 })
 
 test('bytesView() keeps every byte, and takes nothing else for bytes', async () => {
