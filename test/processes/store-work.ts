@@ -35,7 +35,8 @@ const mixed = async (store: SharedStore): Promise<void> => {
   let [read, torn, failed] = [0, 0, 0]
   const one = async (n: number): Promise<unknown> => {
     const key = `key:${(n * 7 + process.pid) % 20}`
-    const drawn = (n + process.pid) % 10
+    // Another each time that the key comes again: else a process would do one thing alone with each of them.
+    const drawn = (n + Math.floor(n / 20) + process.pid) % 10
     if (drawn < 4) return store.set(key, textOf(key, n), 60)
     if (drawn === 4) return store.delete(key)
     const value = await store.get(key)
