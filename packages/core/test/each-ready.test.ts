@@ -1,4 +1,4 @@
-import { type CacheBackend, router, tiered, values } from '@stowage/core'
+import { type CacheBackend, memory, resilient, router, tiered, values } from '@stowage/core'
 import { expect, onTestFinished, test } from 'vitest'
 
 /** Refuses some keys at once, and fails later for the others. */
@@ -65,5 +65,21 @@ test('a router closes every backend, though one throws', async () => {
   }
   const backend = router({ '': { ...halfAtOnce(), close: throwing }, 'a:': halfAtOnce(closed) })
   expect(() => backend.close()).toThrow('it does not close')
+  expect(closed).toEqual(['closed'])
+})
+
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('it does not close')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('it does not close'))],
+] as const)('resilient() closes its store, though its fallback %s', async (_how, close) => {
+  const closed: string[] = []
+  const fallback = { ...halfAtOnce(), clear: () => memory().clear(), close }
+  const backend = resilient(halfAtOnce(closed), { fallback })
+  await expect((async () => backend.close())()).rejects.toThrow('it does not close')
   expect(closed).toEqual(['closed'])
 })

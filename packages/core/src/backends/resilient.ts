@@ -2,7 +2,7 @@ import type { BackendHealth, BackendStats, CacheBackend } from '../backend.ts'
 import { messageOf } from '../errors.ts'
 import type { CircuitChange, CircuitState, GuardBackend, GuardedStore } from '../guarded.ts'
 import { askHealth } from '../health.ts'
-import { isPromise, type MaybePromise, whenReady } from '../message.ts'
+import { eachReady, isPromise, type MaybePromise, whenReady } from '../message.ts'
 import { within } from '../within.ts'
 import { Circuit } from './circuit.ts'
 import { fallbackOf } from './fallback.ts'
@@ -196,13 +196,14 @@ class ResilientStore {
     if (this.#closed) return this.#closing
     this.#closed = true
     this.#circuit.stop()
-    this.#closing = whenReady(this.#store.fallback?.close(), () => this.#closeStore())
+    const both = eachReady([this.#store.fallback, this.#backend], (one) => this.#closeInTime(one))
+    this.#closing = whenReady(both, () => undefined)
     return this.#closing
   }
 
-  #closeStore(): MaybePromise<void> {
+  #closeInTime(one: Pick<CacheBackend, 'close'> | undefined): MaybePromise<void> {
     const { name } = this.#store
-    const done = this.#backend.close()
+    const done = one?.close()
     if (!isPromise(done)) return undefined
     const asked = { backend: name, operation: 'close' }
     return within(Promise.resolve(done), closeMs, asked).catch((error: unknown) => {
