@@ -104,7 +104,8 @@ export class SqliteStore implements SqliteBackend {
     const kept = ttl > 0 ? all.filter((entry) => this.#admission.fits(entry)) : []
     const slices = slicesOf(kept, mostAtOnce, mostCharacters, sizeOfAll)
     const counts = await Promise.all(slices.map((slice) => this.#setAll(slice, ttl)))
-    const dropped = all.filter((entry) => !kept.includes(entry))
+    const isKept = new Set(kept)
+    const dropped = all.filter((entry) => !isKept.has(entry))
     if (dropped.length > 0) await this.deleteMany(dropped.map(([key]) => key))
     return counts.reduce((sum, count) => sum + count, 0)
   }
