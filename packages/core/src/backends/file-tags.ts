@@ -1,4 +1,5 @@
 import type { TagState } from '../backend.ts'
+import { BoundedMap } from '../bounded-map.ts'
 import { randomBytes } from '../builtin.ts'
 import { CacheBackendError } from '../errors.ts'
 import { newEpoch, type TagTable } from '../tag-table.ts'
@@ -11,6 +12,7 @@ import { hashOf, openingOf, recordOf, seal } from './tag-log.ts'
 /** A log is begun anew above this size, and above twice what it began with. */
 const longestLog = 2 ** 20
 const mostTags = 100_000
+const mostEpochs = 1000
 /** Rounds of catching up with others, each of which means that somebody else has got further. */
 const mostRounds = 100
 
@@ -38,6 +40,8 @@ export class FileTags implements TagState {
   readonly #maxTags: number
   #open: OpenLog | undefined
   #last: { readonly epoch: string; readonly seq: number } | undefined
+  /** Epochs that are over, and do not come again. */
+  readonly #left = new BoundedMap<true>(mostEpochs)
   #unsureUntil = Number.NEGATIVE_INFINITY
   #bumps: Bump[] = []
   #running: Promise<TagTable> | undefined
@@ -173,7 +177,7 @@ export class FileTags implements TagState {
   /** An older copy of the log has taken its place. */
   #knowsMoreThan(table: TagTable): boolean {
     const { epoch, seq } = table.head()
-    return this.#last?.epoch === epoch && seq < this.#last.seq
+    return this.#left.get(epoch) === true || (this.#last?.epoch === epoch && seq < this.#last.seq)
   }
 
   #noteHead(table: TagTable): TagTable {
@@ -181,6 +185,7 @@ export class FileTags implements TagState {
     const last = this.#last
     const isOlder = last !== undefined && last.epoch !== head.epoch && table.counts().floor < last.seq
     if (isOlder) this.#unsureUntil = performance.now() + overlapMs
+    if (last !== undefined && last.epoch !== head.epoch) this.#left.set(last.epoch, true)
     this.#last = head
     return table
   }

@@ -80,6 +80,7 @@ describe('file: what somebody put in the place of the log', () => {
     const log = join(directory, 'tags', '1.log')
     await store.tags.bump(['a'])
     await copyFile(log, `${log}.copy`)
+    await copyFile(log, `${log}.another`)
     const { epoch, seq } = await store.tags.head()
     await store.tags.bump(['b'])
     await rename(`${log}.copy`, log)
@@ -88,6 +89,9 @@ describe('file: what somebody put in the place of the log', () => {
     expect(await store.tags.read(['a'], epoch)).toEqual([Number.MAX_SAFE_INTEGER])
     expect(await store.tags.read(['a'], head.epoch)).toEqual([head.seq])
     expect(await store.tags.read(['b'])).toEqual([expect.toSatisfy((count: number) => count > seq)])
+    await rm(join(directory, 'tags', '2.log'))
+    await rename(`${log}.another`, log)
+    expect([epoch, head.epoch]).not.toContain((await store.tags.head()).epoch)
   })
 
   test.each<[string, (path: string) => Promise<unknown>]>([
