@@ -12,6 +12,8 @@ export interface GuardedOperation {
   readonly prepare?: (args: readonly unknown[]) => readonly unknown[]
   /** Characters of the values that it holds. */
   readonly size?: (args: readonly unknown[]) => number
+  /** Keys of which the store has something older where it has not taken this. */
+  readonly changes?: (args: readonly unknown[]) => Iterable<string>
   /** What an answer counts as. */
   readonly counts?: (answer: unknown, args: readonly unknown[]) => Counted
 }
@@ -37,6 +39,11 @@ const sizeOfMany = ([entries]: readonly unknown[]): number => {
   return size
 }
 
+const oneKey = ([key]: readonly unknown[]): Iterable<string> => [String(key)]
+const keysOf = ([keys]: readonly unknown[]): Iterable<string> => keys as readonly string[]
+const keysOfEntries = ([entries]: readonly unknown[]): Iterable<string> =>
+  (entries as readonly (readonly [string, string])[]).map(([key]) => key)
+
 const atomic: GuardedOperation = { repeatable: false }
 
 /**
@@ -52,6 +59,7 @@ export const guardedOperations: Readonly<Record<string, GuardedOperation>> = {
     repeatable: true,
     fallback: true,
     missing: () => undefined,
+    changes: oneKey,
     size: ([, value]) => String(value).length,
     counts: () => ({ sets: 1 }),
   },
@@ -61,10 +69,16 @@ export const guardedOperations: Readonly<Record<string, GuardedOperation>> = {
     missing: () => 0,
     prepare: ([entries, ...rest]) => [[...(entries as Iterable<unknown>)], ...rest],
     size: sizeOfMany,
+    changes: keysOfEntries,
     counts: (stored) => ({ sets: Number(stored) }),
   },
-  delete: { repeatable: true, fallback: 'also', counts: () => ({ deletes: 1 }) },
-  deleteMany: { repeatable: false, fallback: 'also', counts: (removed) => ({ deletes: Number(removed) }) },
+  delete: { repeatable: true, fallback: 'also', changes: oneKey, counts: () => ({ deletes: 1 }) },
+  deleteMany: {
+    repeatable: false,
+    fallback: 'also',
+    changes: keysOf,
+    counts: (removed) => ({ deletes: Number(removed) }),
+  },
   clear: { repeatable: false, fallback: 'also', slow: true },
   prune: { repeatable: false, slow: true },
   increment: atomic,

@@ -6,6 +6,7 @@ import type { Guard } from './guard.ts'
 import { type Counted, type GuardedOperation, guardedOperations } from './guarded-operations.ts'
 import { guardedTags } from './guarded-tags.ts'
 import type { Outage } from './outage.ts'
+import type { Overtaken } from './overtaken.ts'
 import type { ResilientCounts } from './resilient-stats.ts'
 
 /** One store with its guard, and what stands beside it. */
@@ -15,6 +16,7 @@ export interface StoreParts {
   readonly guard: Guard
   readonly counts: ResilientCounts
   readonly fallback: Fallback | undefined
+  readonly overtaken: Overtaken
   /** Where the store keeps the count of invalidations. */
   readonly outage: Outage | undefined
 }
@@ -70,7 +72,10 @@ class GuardedMethod {
     const { guard } = this.#store
     const { prepare, repeatable, slow, size } = this.#operation
     const args = prepare === undefined ? given : prepare(given)
-    if (!guard.isInReach) return this.#instead(args, undefined)
+    if (!guard.isInReach) {
+      this.#noteLost(args)
+      return this.#instead(args, undefined)
+    }
     try {
       const answer = guard.call({
         operation: this.#name,
@@ -89,7 +94,14 @@ class GuardedMethod {
     }
   }
 
+  /** A cache judges what it finds; of others, nobody but the store knows what is older. */
+  #noteLost(args: readonly unknown[]): void {
+    const { changes } = this.#operation
+    if (changes !== undefined && this.#options.absorbs) this.#store.overtaken.note(changes(args))
+  }
+
   #failed(error: unknown, args: readonly unknown[]): MaybePromise<unknown> {
+    this.#noteLost(args)
     return this.#store.guard.isInReach ? this.#missing(error) : this.#instead(args, error)
   }
 

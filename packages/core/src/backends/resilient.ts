@@ -10,6 +10,7 @@ import { Guard } from './guard.ts'
 import { guardedTagsOf, guardedView, type StoreParts } from './guarded-view.ts'
 import { isMemory } from './memory.ts'
 import { Outage } from './outage.ts'
+import { Overtaken } from './overtaken.ts'
 import { ResilientLog } from './resilient-log.ts'
 import { type ResilientOptions, type ResilientSettings, readResilientOptions } from './resilient-options.ts'
 import { ResilientCounts, type ResilientStats, resilientStats } from './resilient-stats.ts'
@@ -89,7 +90,8 @@ class ResilientStore {
     const local = fallback !== undefined
     const state = backend.tags
     const outage = state === undefined ? undefined : new Outage({ state, guard, local, deadlineMs, now })
-    this.#store = { name, backend, guard, counts: new ResilientCounts(), fallback, outage }
+    const overtaken = new Overtaken({ backend, guard, deadlineMs })
+    this.#store = { name, backend, guard, counts: new ResilientCounts(), fallback, outage, overtaken }
   }
 
   facade(): ResilientBackend {
@@ -123,7 +125,7 @@ class ResilientStore {
 
   /** Whether the store answers, and has heard of all that was invalidated while it did not. */
   async #probe(): Promise<void> {
-    const { guard, outage } = this.#store
+    const { guard, outage, overtaken } = this.#store
     const health = await guard.call({
       operation: 'health',
       run: () => askHealth(this.#backend),
@@ -133,6 +135,7 @@ class ResilientStore {
     })
     if (health?.status === 'unhealthy') throw new Error(health.error ?? 'the store says that it is unhealthy')
     if (outage?.owes === true) await outage.makeUp()
+    if (overtaken.owes) await overtaken.makeUp()
   }
 
   #changed(state: CircuitState, previous: CircuitState, cause: unknown): void {
