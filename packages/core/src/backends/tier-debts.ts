@@ -1,8 +1,10 @@
 import type { CacheBackend } from '../backend.ts'
+import { eachReady } from '../message.ts'
 import type { Timers } from './timers.ts'
 
 /** Keys remembered one by one; more of them are all. */
 const mostKeys = 10_000
+const keysOfOneCall = 500
 /** From one attempt to make up for them to the next. */
 const againMs = 500
 
@@ -10,11 +12,13 @@ export interface DebtsParts {
   readonly timers: Timers
   /** The longest that the tier keeps anything. */
   readonly longestMs: number
+  /** Whether it is the last one: what others share must not be emptied. */
+  readonly isLast: boolean
 }
 
 /**
- * What a tier above the last has not taken, or may not have. It may hold what is older than what lies below, and is not
- * asked for that until it has been removed after all, or has been there for as long as the tier keeps anything.
+ * What a tier has not taken, or may not have. It may hold what is older than what lies elsewhere, and is not asked for
+ * that until it has been removed after all, or has been there for as long as the tier keeps anything.
  */
 export class TierDebts {
   readonly #parts: DebtsParts
@@ -37,9 +41,10 @@ export class TierDebts {
 
   /** A change of these keys has failed; undefined: of any. */
   owe(store: CacheBackend, keys: readonly string[] | undefined): void {
-    const { timers, longestMs } = this.#parts
+    const { timers, longestMs, isLast } = this.#parts
     this.#failures++
     if (keys === undefined || this.#keys.size + keys.length > mostKeys) {
+      if (isLast) return
       this.#all = true
       this.#keys.clear()
     } else if (!this.#all) for (const key of keys) this.#keys.set(key, this.#failures)
@@ -91,10 +96,12 @@ export class TierDebts {
   }
 
   async #removeEach(store: CacheBackend): Promise<void> {
-    for (const key of [...this.#keys.keys()]) {
+    const owed = [...this.#keys.keys()]
+    for (let at = 0; at < owed.length; at += keysOfOneCall) {
       const failures = this.#failures
-      await store.delete(key)
-      this.settled([key], failures)
+      const keys = owed.slice(at, at + keysOfOneCall)
+      await (store.deleteMany?.(keys) ?? eachReady(keys, (key) => store.delete(key)))
+      this.settled(keys, failures)
     }
   }
 }

@@ -122,7 +122,7 @@ export class TierWrites {
     begins()
     this.#noteChanges(keys)
     const watches = keys.map((key) => changes.watch(key))
-    const below = settle(this.#last, (store) => put(store, this.#last))
+    const below = this.#settleBelow(keys, (store) => put(store, this.#last))
     return whenReady(below, (last) => {
       const isCurrent = watches.every((watch) => changes.isCurrent(watch))
       for (const watch of watches) changes.end(watch)
@@ -137,6 +137,14 @@ export class TierWrites {
       if (!('error' in last)) changed(keys)
       return whenReady(allReady(above), (ended) => [last, ...ended])
     })
+  }
+
+  /** A cache judges what it finds later; of others, nobody but the last tier knows what is older. */
+  #settleBelow<T>(
+    keys: readonly string[] | undefined,
+    run: (store: CacheBackend) => MaybePromise<T>,
+  ): MaybePromise<Ended<T>> {
+    return this.#absorbs ? settleChange(this.#last, keys, run) : settle(this.#last, run)
   }
 
   /** Some tier has it, or nobody. */
@@ -154,7 +162,7 @@ export class TierWrites {
   ): MaybePromise<R> {
     this.#shared.begins()
     this.#noteChanges(keys)
-    return whenReady(settle(this.#last, run), (last) => {
+    return whenReady(this.#settleBelow(keys, run), (last) => {
       this.#noteChanges(keys)
       const above = allReady(this.#upper.map((tier) => settleChange(tier, keys, run)))
       return whenReady(above, (others) => {

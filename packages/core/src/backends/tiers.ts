@@ -34,11 +34,14 @@ export const sourcesOf = (
   { maxTtlMs: longestMs }: TieredSettings,
   timers: Timers,
 ): readonly TierSource[] =>
-  backends.map((backend) => ({
-    backend: withBreaker(backend, timers),
-    counts: new TierCounts(backend.name ?? 'backend'),
-    debts: new TierDebts({ timers, longestMs }),
-  }))
+  backends.map((backend, index) => {
+    const isLast = index === backends.length - 1
+    return {
+      backend: withBreaker(backend, timers),
+      counts: new TierCounts(backend.name ?? 'backend'),
+      debts: new TierDebts({ timers, longestMs: isLast ? Number.POSITIVE_INFINITY : longestMs, isLast }),
+    }
+  })
 
 /** The tiers of one call, which may take `deadlineMs` in all: those that can be late share it. */
 export const tiersWithin = (sources: readonly TierSource[], deadlineMs: number): readonly Tier[] => {
@@ -69,7 +72,7 @@ export const settle = <T>(
   }
 }
 
-/** The same for a change of these keys, or of any, in a tier above the last. */
+/** The same for a change of these keys, or of any. */
 export const settleChange = <T>(
   tier: Tier,
   keys: readonly string[] | undefined,

@@ -123,6 +123,23 @@ describe('a first tier that has not taken a change', () => {
   })
 })
 
+test('a last tier that has not taken a change does not bring back what it had before', async () => {
+  const { one, two, shared, faults, pass } = await scene()
+  for (const key of ['set', 'deleted', 'left']) await one.set(key, 'old', 600)
+  faults.below = (operation) => (/^(?:set|delete)/.test(operation) ? fail(operation) : undefined)
+  await one.set('set', 'new', 600)
+  await expect((async () => one.delete('deleted'))()).rejects.toThrow()
+  expect([await one.get('set'), await one.get('deleted')]).toEqual(['new', null])
+  faults.below = () => undefined
+  await pass(3000)
+  expect([shared.store.get('set'), shared.store.get('deleted')]).toEqual([null, null])
+  await pass(60_000)
+  for (const each of [one, two]) {
+    expect([await each.get('set'), await each.get('deleted')]).toEqual([null, null])
+    expect(await each.get('left')).toBe('old')
+  }
+})
+
 test('a first message that could not be sent is made up for, by one that says that anything may have changed', async () => {
   const { one, two, shared, faults, pass } = await scene()
   shared.store.set('key', 'old', 60)
