@@ -36,7 +36,7 @@ const mixed = async (store: SharedStore): Promise<void> => {
   const one = async (n: number): Promise<unknown> => {
     const key = `key:${(n * 7 + process.pid) % 20}`
     // Another each time that the key comes again: else a process would do one thing alone with each of them.
-    const drawn = (n + Math.floor(n / 20) + process.pid) % 10
+    const drawn = (n + Math.floor(n / 20) * 7 + process.pid) % 10
     if (drawn < 4) return store.set(key, textOf(key, n), 60)
     if (drawn === 4) return store.delete(key)
     const value = await store.get(key)

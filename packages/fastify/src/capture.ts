@@ -24,6 +24,8 @@ export type Done = (error?: Error | null, payload?: unknown) => void
 /** What stands for a request at the beginning of `onSend`. */
 export interface Layer {
   readonly handler?: HandlerCache | undefined
+  /** The hooks in front of the cache have run: what comes is the handler's. */
+  begin?(): void
   send(payload: unknown, done: Done, reply: FastifyReply): void
   /** No answer will come. */
   leave?(): void
@@ -66,7 +68,7 @@ export class ReplyCapture implements Layer {
   readonly #forward: Forward
   readonly #captured: CapturedResponse
   readonly #reply: FastifyReply
-  readonly #outerTrailers: ReturnType<typeof trailersOf>
+  #outerTrailers: ReturnType<typeof trailersOf>
   /** One answer is on its way, and waits. */
   #waits = false
   /** What the handler had said of its success when it failed. */
@@ -88,6 +90,11 @@ export class ReplyCapture implements Layer {
     forward.onNotModified = () => void reply.code(304).send()
   }
 
+  begin(): void {
+    this.#outerTrailers = trailersOf(this.#reply)
+    this.#captured.begin()
+  }
+
   /** What `onSend` is for, at its very beginning. */
   send(given: unknown, done: Done): void {
     // A handler that does not return its reply has Fastify send another.
@@ -96,23 +103,14 @@ export class ReplyCapture implements Layer {
       this.#forward.handler.skip('thrown')
     const payload = readable(opened(this.#reply, given))
     const goOn = (sendable: Sendable | undefined): void => {
-      this.#waits = false
       // What was judged could not be sent: an error is.
       if (sendable === undefined) this.#captured.retract()
       const { response, stream = payload } = sendable ?? {}
       done(null, response === undefined ? stream : putSelected(this.#reply, response, this.#outerTrailers))
     }
-    const fail = (error: Error): void => {
-      this.#waits = false
-      done(error)
-    }
     const settled = this.#settle(payload)
-    if (isPromise(settled)) {
-      this.#waits = true
-      whileWaiting(this.#reply, settled)
-        .then(goOn, fail)
-        .catch(() => void this.#reply.raw.destroy())
-    } else goOn(settled)
+    if (isPromise(settled)) settled.then(goOn, done).catch(() => void this.#reply.raw.destroy())
+    else goOn(settled)
   }
 
   /** Its handler has ended without an answer, since the client had gone: what it has changed still counts. */
@@ -125,10 +123,20 @@ export class ReplyCapture implements Layer {
     this.#declared ??= declaredOn(this.#reply)
   }
 
+  async #wait<T>(over: Promise<T>): Promise<T> {
+    this.#waits = true
+    try {
+      return await whileWaiting(this.#reply, over)
+    } finally {
+      this.#waits = false
+    }
+  }
+
   #settle(payload: unknown): MaybePromise<Sendable | undefined> {
     const { raw } = this.#reply
     const fields = new ReplyFields(this.#reply)
-    const exchange = { captured: this.#captured, forward: this.#forward, response: raw, fields }
+    const wait = <T>(over: Promise<T>): Promise<T> => this.#wait(over)
+    const exchange = { captured: this.#captured, forward: this.#forward, response: raw, fields, wait }
     return settleUnsent(exchange, payload, () => unsentOf(payload, raw.statusCode))
   }
 }

@@ -18,6 +18,9 @@ const captureChange = (cache: Cache, request: FastifyRequest, reply: FastifyRepl
 /** What leaves one cache meets the one around it. */
 const around = (inner: Layer, outer: Layer): Layer => ({
   handler: inner.handler,
+  begin: () => {
+    for (const each of [outer, inner]) each.begin?.()
+  },
   send: (payload, done, reply) => {
     const goOn: Done = (error, sent) => (error ? done(error) : outer.send(sent, done, reply))
     inner.send(payload, goOn, reply)

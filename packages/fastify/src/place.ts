@@ -69,7 +69,8 @@ const adapterFor = (place: Place): Adapter<FastifyReply, void, FastifyRequest> =
 /** The hook of one route. */
 export const hookAt = (place: Place): onRequestHookHandler => {
   const layer = { cache: place.scope.cache, adapter: adapterFor(place) }
-  return (_request, reply, next) => {
+  return (request, reply, next) => {
+    ;(request as Captured)[captured]?.begin?.()
     const done = atRoute(layer, place.rules, reply, next)
     if (isPromise(done)) done.catch(next)
   }

@@ -8,6 +8,11 @@ import type { FieldMap, Verdict } from '@stowage/core'
  */
 export interface Captured {
   /**
+   * For a framework whose response is captured from its first hook on: what others have set on it by now belongs to the
+   * exchange, and what is set from here on is the handler's.
+   */
+  begin(): void
+  /**
    * The handler has thrown or rejected. True where a stale response stands in for it (RFC 5861 §4) and the error has
    * been reported; false leaves the response as it is, and the error to whoever takes errors.
    */

@@ -10,8 +10,8 @@ export class HandlerHead {
   readonly #response: ServerResponse
   /** Node's response, or where a framework keeps the fields until it sends them. */
   #fields: ResponseFields
-  #outer: OuterHead
-  readonly #ownVary: ReturnType<ResponseFields['getHeader']>
+  #outer: OuterHead = { fields: {}, trailers: undefined }
+  #ownVary: ReturnType<ResponseFields['getHeader']>
   /** As the handler's side left it. */
   #before: FieldMap = {}
   #status = 0
@@ -19,8 +19,16 @@ export class HandlerHead {
   constructor(response: ServerResponse, fields: ResponseFields) {
     this.#response = response
     this.#fields = fields
+    this.begin()
+  }
+
+  /** What stands there now does so in front of the handler. */
+  begin(): void {
+    const response = this.#response
+    const fields = this.#fields
+    if (response.headersSent) return
     this.#ownVary = fields === response ? undefined : response.getHeader('vary')
-    const vary = response.headersSent ? undefined : takeVary(fields)
+    const vary = takeVary(fields)
     const outer = { ...fieldsOf(fields), ...(vary === undefined ? {} : { vary }) }
     this.#outer = { fields: outer, trailers: trailersOf(response) }
   }

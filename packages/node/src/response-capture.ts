@@ -57,6 +57,10 @@ export class ResponseCapture implements Captured, Replaceable {
     replaceInTime(response, forward, this)
   }
 
+  begin(): void {
+    if (this.#verdict === undefined) this.#head.begin()
+  }
+
   get isSetAside(): boolean {
     return this.#outlet.isSetAside
   }

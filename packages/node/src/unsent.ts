@@ -84,6 +84,8 @@ const settleJudged = (
   return Promise.all([hold, over]).then(() => ({ response }))
 }
 
+const atEase = <T>(over: Promise<T>): Promise<T> => over
+
 /** A framework lets a stream go with its client, once it has it. */
 const withClient = async <T>(response: ServerResponse, given: unknown, over: Promise<T>): Promise<T> => {
   const leave = (): void => letGo(given)
@@ -107,6 +109,8 @@ export interface UnsentExchange {
   readonly response: ServerResponse
   /** Where a framework keeps the head until it sends it. Default: the response. */
   readonly fields?: ResponseFields
+  /** Waits as the framework has to: nothing that is set meanwhile counts. Default: it need not know. */
+  wait?<T>(over: Promise<T>): Promise<T>
   /** A body that was read first has broken off: its client was cut off, as it would have been. */
   cutOff?(error: Error): void
 }
@@ -127,11 +131,11 @@ export const settleUnsent = (
   given: unknown,
   unsentOf: () => Unsent,
 ): MaybePromise<Sendable | undefined> => {
-  const { forward, response, fields, cutOff } = exchange
+  const { forward, response, fields, cutOff, wait = atEase } = exchange
   const settle = (): MaybePromise<Sendable | undefined> => {
     const settled = settleJudged(exchange, given, unsentOf())
     if (!isPromise(settled)) return settled
-    return withClient(response, given, settled).catch((error) => {
+    return wait(withClient(response, given, settled)).catch((error) => {
       response.destroy()
       cutOff?.(error)
       return undefined
@@ -141,5 +145,5 @@ export const settleUnsent = (
   // A stream that ends with its client has not failed: what its handler has changed counts.
   return ready === undefined
     ? settle()
-    : ready.then(settle, (error) => (isGone(response) ? settle() : Promise.reject(error)))
+    : wait(ready).then(settle, (error) => (isGone(response) ? settle() : Promise.reject(error)))
 }
