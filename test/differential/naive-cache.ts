@@ -39,7 +39,8 @@ export const naiveCache =
       }) as typeof write
       response.end = ((...given: Parameters<typeof end>) => {
         note(given[0])
-        const headers = response.getHeaders()
+        // Node refuses a head that announces trailers beside a length.
+        const { trailer: _, ...headers } = response.getHeaders()
         answers.set(url, {
           until: clock() + lifetimeMs,
           status: response.statusCode,
