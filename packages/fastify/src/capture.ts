@@ -39,9 +39,13 @@ export type Captured = FastifyRequest & { [captured]: Layer | null }
 
 const nothing = Buffer.alloc(0)
 
+/** What Fastify takes off a response that has none. */
+const noContent = { 'content-type': undefined, 'content-length': undefined }
+
 /** What Fastify will send of a payload. */
 const unsentOf = (payload: unknown, status: number): Unsent => {
-  if (payload === undefined || payload === null || status === 204) return { body: () => nothing }
+  if (status === 204) return { headers: noContent, body: () => nothing }
+  if (payload === undefined || payload === null) return { body: () => nothing }
   if (typeof payload === 'string') return { body: () => Buffer.from(payload) }
   if (Buffer.isBuffer(payload)) return { body: () => Buffer.from(payload) }
   return { read: sourceOf(payload) ?? (() => payload as Readable) }

@@ -30,6 +30,7 @@ describe('what a handler answers with comes back from the cache', () => {
     ['a Response without a body', () => new Response(null, { status: 404 }), ''],
     ['nothing', (reply) => reply.send(), ''],
     ['204', (reply) => reply.code(204).send(), ''],
+    ['204 with a text that nobody gets', (reply) => reply.code(204).send('text'), ''],
   ])('%s', async (_, answer, text) => {
     const app = await withCache({ ttl: '5m', status: { 404: '1m' } })
     let runs = 0
