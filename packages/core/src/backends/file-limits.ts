@@ -28,6 +28,10 @@ const slack = 0.05
 /** Who else is there is asked after so much of the limits was written, or after so long. */
 const lookShare = 0.02
 const lookMs = 1000
+/** A walk that could not read everything is repeated after so long. */
+const againMs = 60_000
+/** Files that cannot be removed, after which no more are tried for one write. */
+const mostUnmoved = 8
 
 const oldestLast = (a: Candidate, b: Candidate): number => b.mtimeMs - a.mtimeMs
 
@@ -51,6 +55,7 @@ export class FileLimits {
   #counted = false
   #written = { entries: 0, bytes: 0 }
   #lookedAt = Number.NEGATIVE_INFINITY
+  #againAt = Number.POSITIVE_INFINITY
 
   constructor(
     files: FileEntries,
@@ -158,7 +163,7 @@ export class FileLimits {
     this.#lookedAt = Date.now()
     // Where that fails, so does the write that it is asked for, or it matters to nobody.
     const changed = await this.#neighbours.look().catch(() => false)
-    if (changed && this.#counted) this.#begin()
+    if ((changed || Date.now() > this.#againAt) && this.#counted) this.#begin()
   }
 
   #begin(): Promise<void> {
@@ -174,21 +179,36 @@ export class FileLimits {
     const count: Count = { entries: 0, bytes: 0, candidates: [], folder: '', counted: new Set() }
     this.#count = count
     try {
-      for (const folder of this.#files.folders()) {
-        if (this.#stopped) return
-        count.folder = folder
-        count.counted.clear()
-        await forEachOf(this.#files.places(folder), (place) => this.#add(count, place))
-      }
+      await this.#goOver(count)
     } finally {
       this.#count = undefined
     }
+    if (this.#stopped) return
     this.entries = count.entries
     this.bytes = count.bytes
     this.#candidates = count.candidates.sort(oldestLast).slice(-mostCandidates)
     this.#divide()
     this.#counted = true
     await this.#evict()
+  }
+
+  /** What cannot be read is left out, and counted later: one damaged folder must not keep everything from being stored. */
+  async #goOver(count: Count): Promise<void> {
+    let read = 0
+    let failure: { readonly error: unknown } | undefined
+    for (const folder of this.#files.folders()) {
+      if (this.#stopped) return
+      count.folder = folder
+      count.counted.clear()
+      try {
+        await forEachOf(this.#files.places(folder), (place) => this.#add(count, place))
+        read++
+      } catch (error) {
+        failure = { error }
+      }
+    }
+    if (failure !== undefined && read === 0) throw failure.error
+    this.#againAt = failure === undefined ? Number.POSITIVE_INFINITY : Date.now() + againMs
   }
 
   async #add(count: Count, place: string): Promise<void> {
@@ -221,16 +241,25 @@ export class FileLimits {
   }
 
   async #evictOldest(): Promise<void> {
+    let unmoved = 0
     while (this.#isOver()) {
       const oldest = this.#candidates.pop()
       if (oldest === undefined) return
-      const { place, size, ino, mtimeMs } = oldest
-      const facts = await this.#files.facts(place)
-      // Written anew since, it is no longer among the oldest; and whoever has removed it has counted that, or has put
-      // something else in its stead.
-      if (facts?.ino !== ino || facts.mtimeMs !== mtimeMs || !(await this.#files.remove(place))) continue
-      this.#onEvicted()
-      this.note(place, size, undefined)
+      try {
+        await this.#evictOne(oldest)
+      } catch (error) {
+        unmoved++
+        if (unmoved === mostUnmoved) throw error
+      }
     }
+  }
+
+  async #evictOne({ place, size, ino, mtimeMs }: Candidate): Promise<void> {
+    const facts = await this.#files.facts(place)
+    // Written anew since, it is no longer among the oldest; and whoever has removed it has counted that, or has put
+    // something else in its stead.
+    if (facts?.ino !== ino || facts.mtimeMs !== mtimeMs || !(await this.#files.remove(place))) return
+    this.#onEvicted()
+    this.note(place, size, undefined)
   }
 }

@@ -2,8 +2,9 @@ import { copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:f
 import { join } from 'node:path'
 import { fakeClock } from '@stowage/core/testing'
 import { describe, expect, test } from 'vitest'
+import { placeOf } from '../../src/backends/file-entry.ts'
 import { disk, type FileSystem } from '../../src/backends/file-system.ts'
-import { openStore } from './file-site.ts'
+import { newDirectory, openStore } from './file-site.ts'
 
 const keysOf = async (store: { keys(): AsyncIterable<string> }): Promise<string[]> => {
   const keys: string[] = []
@@ -72,6 +73,38 @@ describe('file: what somebody put in the place of files', () => {
       expect(await store.prune()).toBe(6)
     },
   )
+})
+
+test.each<[string, (bad: string) => Partial<FileSystem>]>([
+  [
+    'folder that cannot be listed',
+    (bad) => ({
+      opendir: (path) =>
+        bad.startsWith(`${path}/`) && !path.endsWith('tmp') ? Promise.reject(failure()) : disk.opendir(path),
+    }),
+  ],
+  [
+    'file that cannot be looked at',
+    (bad) => ({
+      lstat: (path) => (path === bad ? Promise.reject(failure()) : disk.lstat(path)),
+    }),
+  ],
+  [
+    'file that cannot be removed',
+    (bad) => ({
+      unlink: (path) => (path === bad ? Promise.reject(failure()) : disk.unlink(path)),
+    }),
+  ],
+])('file: one %s keeps nothing from being stored, nor the limits from being kept', async (_what, broken) => {
+  const directory = await newDirectory()
+  const bad = placeOf(directory, 'key 0')
+  const { store } = await openStore({ directory, maxEntries: 100 }, { ...disk, ...broken(bad) })
+  let refused = 0
+  for (let n = 0; n < 300; n++) await store.set(`key ${n}`, 'value', 60).catch(() => refused++)
+  // The file itself may be one of those that are written.
+  expect(refused).toBeLessThan(2)
+  expect((await keysOf({ keys: () => store.keys() }).catch(() => [])).length).toBeLessThanOrEqual(110)
+  expect(await store.get('key 299')).toBe('value')
 })
 
 describe('file: what somebody put in the place of the log', () => {
