@@ -1,5 +1,6 @@
 import type { CacheBackend } from '../backend.ts'
-import { eachReady, type MaybePromise } from '../message.ts'
+import type { MaybePromise } from '../message.ts'
+import { deleteKeys } from './delete-keys.ts'
 import type { Guard } from './guard.ts'
 
 const mostKeys = 10_000
@@ -49,7 +50,7 @@ export class Overtaken {
     try {
       while (this.owes) {
         const batch = [...this.#keys].slice(0, keysOfOneCall)
-        const run = (): MaybePromise<unknown> => this.#remove(batch)
+        const run = (): MaybePromise<unknown> => deleteKeys(this.#parts.backend, batch)
         for (const key of batch) this.#keys.delete(key)
         try {
           await guard.call({ operation: 'delete', run, deadlineMs, repeatable: true, always: true })
@@ -65,10 +66,5 @@ export class Overtaken {
       this.#attempts = 0
       this.#keys.clear()
     }
-  }
-
-  #remove(keys: readonly string[]): MaybePromise<unknown> {
-    const { backend } = this.#parts
-    return backend.deleteMany?.(keys) ?? eachReady(keys, (key) => backend.delete(key))
   }
 }

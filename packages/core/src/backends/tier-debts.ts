@@ -1,5 +1,5 @@
 import type { CacheBackend } from '../backend.ts'
-import { eachReady } from '../message.ts'
+import { deleteKeys } from './delete-keys.ts'
 import type { Timers } from './timers.ts'
 
 /** Keys remembered one by one; more of them are all. */
@@ -100,7 +100,7 @@ export class TierDebts {
     for (let at = 0; at < owed.length; at += keysOfOneCall) {
       const failures = this.#failures
       const keys = owed.slice(at, at + keysOfOneCall)
-      await (store.deleteMany?.(keys) ?? eachReady(keys, (key) => store.delete(key)))
+      await deleteKeys(store, keys)
       this.settled(keys, failures)
     }
   }
