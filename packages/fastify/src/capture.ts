@@ -3,15 +3,16 @@ import { type FieldMap, type Forward, type HandlerCache, isPromise, type MaybePr
 import {
   type Captured as CapturedResponse,
   currentFields,
+  declaredOn,
   isWebStream,
   openForward,
+  passesForSuccess,
   type Sendable,
   settleUnsent,
   sourceOf,
   type Unsent,
 } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { declaredOn, passesForSuccess } from './declared.ts'
 import { ReplyFields } from './reply-fields.ts'
 import { routeOf } from './request.ts'
 import type { Cache } from './scope.ts'
@@ -72,6 +73,7 @@ export class ReplyCapture implements Layer {
   readonly #forward: Forward
   readonly #captured: CapturedResponse
   readonly #reply: FastifyReply
+  readonly #fields: ReplyFields
   #outerTrailers: ReturnType<typeof trailersOf>
   /** One answer is on its way, and waits. */
   #waits = false
@@ -81,6 +83,7 @@ export class ReplyCapture implements Layer {
   constructor(cache: Cache, reply: FastifyReply, forward: Forward) {
     const { raw, request } = reply
     this.#reply = reply
+    this.#fields = new ReplyFields(reply)
     this.#forward = forward
     this.#outerTrailers = trailersOf(reply)
     // Another cache in front, one for plain node:http, may listen as well.
@@ -89,7 +92,7 @@ export class ReplyCapture implements Layer {
       forward.meet({ headers: currentFields(request, forward.request.headers) })
       return routeOf(request)
     }
-    this.#captured = openForward(cache, forward, raw, owner, routeMet, new ReplyFields(reply))
+    this.#captured = openForward(cache, forward, raw, owner, routeMet, this.#fields)
     this.handler = owner.cache
     forward.onNotModified = () => void reply.code(304).send()
   }
@@ -103,7 +106,8 @@ export class ReplyCapture implements Layer {
   send(given: unknown, done: Done): void {
     // A handler that does not return its reply has Fastify send another.
     if (this.#waits) return
-    if (this.#declared !== undefined && passesForSuccess(this.#reply, this.#declared))
+    const { statusCode } = this.#reply
+    if (this.#declared !== undefined && passesForSuccess(statusCode, this.#fields, this.#declared))
       this.#forward.handler.skip('thrown')
     const payload = readable(opened(this.#reply, given))
     const goOn = (sendable: Sendable | undefined): void => {
@@ -124,7 +128,7 @@ export class ReplyCapture implements Layer {
 
   /** Fastify keeps the fields that are set: they are no word about the answer of an error handler. */
   fail(): void {
-    this.#declared ??= declaredOn(this.#reply)
+    this.#declared ??= declaredOn(this.#fields)
   }
 
   async #wait<T>(over: Promise<T>): Promise<T> {
@@ -138,9 +142,9 @@ export class ReplyCapture implements Layer {
 
   #settle(payload: unknown): MaybePromise<Sendable | undefined> {
     const { raw } = this.#reply
-    const fields = new ReplyFields(this.#reply)
     const wait = <T>(over: Promise<T>): Promise<T> => this.#wait(over)
-    const exchange = { captured: this.#captured, forward: this.#forward, response: raw, fields, wait }
+    const known = { captured: this.#captured, forward: this.#forward, fields: this.#fields }
+    const exchange = { ...known, response: raw, wait }
     return settleUnsent(exchange, payload, () => unsentOf(payload, raw.statusCode))
   }
 }

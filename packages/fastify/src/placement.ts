@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 const mostNamed = 5
+/** Requests by which a route that was there earlier shows: what Fastify says of one it puts together each time. */
+const mostAsked = 1000
 
 /** Instances inside of others inherit from them. */
 const isOutermost = (app: FastifyInstance): boolean => !('register' in Object.getPrototypeOf(app))
@@ -34,13 +36,16 @@ const warnOfPrinted = (app: FastifyInstance): void => {
 /** Whose the routes are a print does not say: of another instance the first request for one shows it, once. */
 const warnOfMet = (app: FastifyInstance): void => {
   const later = new Set<string | undefined>()
-  let warned = false
+  let left = mostAsked
   app.addHook('onRoute', ({ url }) => void later.add(url))
   app.addHook('onRequest', (request, _reply, done) => {
-    const { url, config } = request.routeOptions
-    if (!warned && request.method === 'GET' && !request.is404 && !later.has(url) && config.cache !== false) {
-      warned = true
-      warn(String(url))
+    if (left > 0 && request.method === 'GET' && !request.is404) {
+      left -= 1
+      const { url, config } = request.routeOptions
+      if (!later.has(url) && config.cache !== false) {
+        left = 0
+        warn(String(url))
+      }
     }
     done()
   })

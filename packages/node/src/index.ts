@@ -12,6 +12,7 @@ export { isWebStream, sourceOf } from './body-source.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
 export type { Captured, UnsentBody } from './captured.ts'
+export { declaredOn, passesForSuccess } from './declared.ts'
 export { isGone } from './gone.ts'
 export { keepHead } from './head.ts'
 export {
