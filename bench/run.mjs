@@ -1,5 +1,6 @@
 // npm run bench: all benchmarks, as Markdown. --write puts them into docs/performance.md, --rounds=9 takes more of
-// them, and --only=http, --only=growth or --only=parts measures a part.
+// them, and --only=http, --only=growth or --only=parts measures a part. --only=http --cases=koa asks the servers with koa
+// in their names alone, one soon after the other, and prints the goals that they reach.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { build, install, main } from '../scripts/steps.mjs'
@@ -13,6 +14,7 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     only: { type: 'string' },
+    cases: { type: 'string', default: '' },
   },
 })
 
@@ -32,8 +34,9 @@ async function measureAll(plan) {
   const sections = [tables.conditions(plan)]
   const reached = []
   if (wants('http')) {
-    const results = await measureInTurn([...smallCases, ...largeCases], plan)
-    sections.push(tables.httpTables(smallCases, largeCases, results))
+    const cases = [...smallCases, ...largeCases].filter(({ id }) => id.includes(options.cases))
+    const results = await measureInTurn(cases, plan)
+    if (options.cases === '') sections.push(tables.httpTables(smallCases, largeCases, results))
     reached.push(...targets.httpTargets(results))
   }
   if (wants('growth')) {

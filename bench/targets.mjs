@@ -28,10 +28,12 @@ const overHttp = [
 ]
 
 export const httpTargets = (results) =>
-  overHttp.map(({ id, base, compare, ...target }) => ({
-    ...target,
-    measured: paired(results, id, base, compare),
-  }))
+  overHttp
+    .filter(({ id, base }) => results.has(id) && results.has(base))
+    .map(({ id, base, compare, ...target }) => ({
+      ...target,
+      measured: paired(results, id, base, compare),
+    }))
 
 export function growthTargets({ sizes, facts, hits }) {
   const [least, most] = [sizes[0], sizes.at(-1)]
