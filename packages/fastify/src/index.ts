@@ -1,3 +1,3 @@
-export { healthHandler } from '@stowage/node'
+export { healthHandler, isRevalidation } from '@stowage/node'
 export type { FastifyCacheOptions } from './options.ts'
-export { cachePlugin, isRevalidation } from './plugin.ts'
+export { cachePlugin } from './plugin.ts'

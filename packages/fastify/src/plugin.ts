@@ -1,11 +1,11 @@
-import type { IncomingMessage } from 'node:http'
 import { CacheConfigError, createCache } from '@stowage/core'
-import { checkAll, isRevalidation as isMarked } from '@stowage/node'
+import { checkAll } from '@stowage/node'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { type Captured, captured } from './capture.ts'
-import { addFirst } from './instance-hooks.ts'
+import { addFirst } from './hooks.ts'
 import type { FastifyCacheOptions } from './options.ts'
+import { layerAt } from './place.ts'
 import { warnOfEarlier } from './placement.ts'
 import { asRead } from './request.ts'
 import { declareRoute } from './routes.ts'
@@ -29,9 +29,11 @@ const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => 
       const cache = shared ?? createCache(rest, 'cachePlugin')
       const outer = cache === around?.cache ? around.rules : undefined
       const own = shared === undefined ? {} : rest
-      const caches = [...new Set([...(around?.caches ?? []), cache])]
       const rules = cache.defaults(own, 'cachePlugin', outer)
-      return { app, hook, cache, caches, rules, invalidatesSafely: false }
+      const { layers = [] } = around ?? {}
+      const isThere = layers.some((layer) => layer.cache === cache)
+      const all = isThere ? layers : [...layers, layerAt(cache, app, {})]
+      return { hook, cache, layers: all, rules, invalidatesSafely: false }
     },
     () => checkHook(hook),
   )
@@ -47,7 +49,7 @@ const install: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) =>
     app.decorateRequest(captured, null)
     app.decorateRequest('cache', {
       getter(this: FastifyRequest) {
-        return (this as Captured)[captured]?.handler ?? cache.bypass(asRead(this, '')).handler
+        return (this as Captured)[captured]?.cache ?? cache.bypass(asRead(this)).handler
       },
     })
     addFirst(app)
@@ -78,13 +80,3 @@ export const cachePlugin: FastifyPluginAsync<FastifyCacheOptions> = fastifyPlugi
   name: '@stowage/fastify',
   fastify: '>=4.28 <6',
 })
-
-/**
- * Whether a request is a background revalidation: for access logs and rate limiters, which count clients.
- *
- * @param request Fastify's request, or Node's.
- * @example
- * await app.register(rateLimit, { allowList: (request) => isRevalidation(request) })
- */
-export const isRevalidation = (request: FastifyRequest | IncomingMessage): boolean =>
-  isMarked('raw' in request ? request.raw : request)

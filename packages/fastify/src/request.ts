@@ -32,7 +32,7 @@ function body(this: CacheRequest<FastifyRequest>, limit: number): MaybePromise<R
 /** A Fastify request as the cache reads it. */
 export const asRead = (
   request: FastifyRequest,
-  route: string,
+  route = routeOf(request),
   constraints?: string,
 ): CacheRequest<FastifyRequest> => ({
   method: request.method,

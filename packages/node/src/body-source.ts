@@ -47,6 +47,14 @@ export const sourceOf = (body: unknown): (() => Readable) | undefined => {
 }
 
 /**
+ * A web stream as one of Node's, unless somebody reads it already; anything else as it is.
+ *
+ * @example
+ * readable(new Blob(['hello']).stream()).pipe(response)
+ */
+export const readable = (body: unknown): unknown => (isWebStream(body) && !body.locked ? fromWeb(body) : body)
+
+/**
  * Reads a stream to its end, for who records it; rejects where it breaks off.
  *
  * @example

@@ -8,13 +8,11 @@ export {
 } from './adapter.ts'
 export { attach, attachedTo, isForInner, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { parsedBody, readBody } from './body.ts'
-export { isWebStream, sourceOf } from './body-source.ts'
+export { sourceOf } from './body-source.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
 export type { Captured, UnsentBody } from './captured.ts'
-export { declaredOn, passesForSuccess } from './declared.ts'
 export { isGone } from './gone.ts'
-export { keepHead } from './head.ts'
 export {
   currentFields,
   editRequest,
@@ -22,9 +20,10 @@ export {
   type ResponseFields,
 } from './headers.ts'
 export { healthHandler } from './health.ts'
-export { atRoute, inFront, invalidating, type Layer } from './places.ts'
+export { atRoute, inFront, invalidating, type Layer, watching } from './places.ts'
 export { checkAll } from './problems.ts'
 export { replay } from './replay.ts'
 export { putHead, send } from './send.ts'
 export { makeRoomForTrailers } from './trailers.ts'
-export { type Sendable, settleUnsent, type Unsent, type UnsentExchange } from './unsent.ts'
+export { type Sendable, settleUnsent, type Unsent, type UnsentExchange, unsentBody } from './unsent.ts'
+export { UnsentCapture, type UnsentReply } from './unsent-capture.ts'

@@ -101,7 +101,23 @@ export const atRoute = <Raw, At, Done>(
 }
 
 /**
- * What the cache does at a route that invalidates: it sees the answer.
+ * What the cache does where a request may change something, or is said to: it sees the answer, whoever gives it.
+ *
+ * @example
+ * watching(layer, reply, () => undefined)
+ */
+export const watching = <Raw, At, Done>(
+  layer: Layer<Raw, At, Done>,
+  at: At,
+  inside: (forward: Forward) => MaybePromise<Done>,
+): MaybePromise<Done> => {
+  const { cache, adapter } = layer
+  const forward = knownAt(layer, at, adapter.responseOf(at)) ?? cache.bypass(adapter.read(at))
+  return within(layer, forward, at, () => inside(forward))
+}
+
+/**
+ * What the cache does at a route that invalidates.
  *
  * @example
  * app.post('/items', (request, response, next) => void invalidating(layer, () => selector, {}, response, next))
@@ -112,11 +128,8 @@ export const invalidating = <Raw, At, Done>(
   options: InvalidateOptions | undefined,
   at: At,
   next: Inside<Done>,
-): MaybePromise<Done> => {
-  const { cache, adapter } = layer
-  const forward = knownAt(layer, at, adapter.responseOf(at)) ?? cache.bypass(adapter.read(at))
-  return within(layer, forward, at, () => {
-    cache.invalidateAfter(forward, selector, options)
+): MaybePromise<Done> =>
+  watching(layer, at, (forward) => {
+    layer.cache.invalidateAfter(forward, selector, options)
     return next()
   })
-}

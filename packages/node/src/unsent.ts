@@ -9,7 +9,7 @@ import {
   type Verdict,
 } from '@stowage/core'
 import { begun } from './begun.ts'
-import { drained, letGo } from './body-source.ts'
+import { drained, letGo, sourceOf } from './body-source.ts'
 import type { Captured } from './captured.ts'
 import { isGone } from './gone.ts'
 import type { ResponseFields } from './headers.ts'
@@ -26,6 +26,21 @@ export type Unsent = {
   /** Fields that the framework will set, or remove, only as it sends. Default: none. */
   readonly headers?: FieldMap
 } & ({ readonly body: () => Buffer } | { readonly read: () => Readable })
+
+const nothing = Buffer.alloc(0)
+
+/**
+ * A body as most frameworks send it: text and bytes are there, anything else is read.
+ *
+ * @example
+ * unsentBody('hello') // { body: () => Buffer.from('hello') }
+ */
+export const unsentBody = (body: unknown): Unsent => {
+  if (body === undefined || body === null) return { body: () => nothing }
+  if (typeof body === 'string') return { body: () => Buffer.from(body) }
+  if (Buffer.isBuffer(body)) return { body: () => Buffer.from(body) }
+  return { read: sourceOf(body) ?? (() => body as Readable) }
+}
 
 interface JudgedBody {
   readonly verdict: Verdict
