@@ -1,5 +1,5 @@
-import { CacheConfigError, createCache } from '@stowage/core'
-import { checkAll } from '@stowage/node'
+import { createCache } from '@stowage/core'
+import { checkAll, checkOneOf } from '@stowage/node'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { type Captured, captured } from './capture.ts'
@@ -10,15 +10,6 @@ import { warnOfEarlier } from './placement.ts'
 import { asRead } from './request.ts'
 import { declareRoute } from './routes.ts'
 import { type Scope, type Scoped, scoped } from './scope.ts'
-
-const hooks: readonly unknown[] = ['onRequest', 'preHandler']
-
-const checkHook = (hook: unknown): void => {
-  if (hooks.includes(hook)) return
-  const message = 'cachePlugin: hook must be "onRequest" or "preHandler".'
-  const problem = { path: 'hook', received: hook, message, hint: '"onRequest"' } as const
-  throw new CacheConfigError([{ code: 'CACHE_CONFIG_TYPE', ...problem }])
-}
 
 const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => {
   const around = (app as Scoped)[scoped]
@@ -35,7 +26,7 @@ const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => 
       const all = isThere ? layers : [...layers, layerAt(cache, app, {})]
       return { hook, cache, layers: all, rules, invalidatesSafely: false }
     },
-    () => checkHook(hook),
+    () => checkOneOf(hook, ['onRequest', 'preHandler'], 'cachePlugin', 'hook'),
   )
   return scope
 }

@@ -1,5 +1,5 @@
 import type { CacheRequest, MaybePromise, RequestBody } from '@stowage/core'
-import { parsedBody, readBody } from '@stowage/node'
+import { readBody } from '@stowage/node'
 import type { FastifyRequest } from 'fastify'
 
 /** Host and port as Fastify resolves them: in its version 4 `hostname` has the port as well. */
@@ -22,11 +22,8 @@ const rewrittenOf = (
 export const routeOf = ({ routeOptions: { url } }: FastifyRequest): string => url ?? ''
 
 function body(this: CacheRequest<FastifyRequest>, limit: number): MaybePromise<RequestBody | undefined> {
-  const { body: parsed, headers, raw } = this.raw
-  if (parsed === undefined) return readBody(raw, limit)
   // Parsed already, where the cache stands at preHandler.
-  const size = Buffer.isBuffer(parsed) ? parsed.length : Number(headers['content-length'] ?? 0)
-  return size > limit ? undefined : parsedBody({ headers, body: parsed })
+  return readBody(this.raw.raw, limit, this.raw)
 }
 
 /** A Fastify request as the cache reads it. */

@@ -1,5 +1,5 @@
-import type { CacheRequest, FieldMap, RequestBody } from '@stowage/core'
-import { parsedBody, readBody } from '@stowage/node'
+import type { CacheRequest, FieldMap, MaybePromise, RequestBody } from '@stowage/core'
+import { readBody } from '@stowage/node'
 import type { Context } from 'koa'
 
 /** What @koa/router and koa-mount leave on a context. */
@@ -64,9 +64,8 @@ export class KoaRequest implements CacheRequest<Context> {
     if (route !== undefined) this.route = route
   }
 
-  async body(limit: number): Promise<RequestBody | undefined> {
-    const { req, request } = this.raw
+  body(limit: number): MaybePromise<RequestBody | undefined> {
     // Body parsers for Koa leave what they have made of it on Koa's request.
-    return (await readBody(req, limit)) ?? (req.readableEnded ? parsedBody(request) : undefined)
+    return readBody(this.raw.req, limit, this.raw.request)
   }
 }

@@ -5,31 +5,39 @@ import type { RequestBody } from '@stowage/core'
 const keptWhole = /^(?:application\/(?:[\w.+-]+\+)?json|application\/x-www-form-urlencoded)\s*(?:;|$)/i
 
 /**
- * What a body parser in front of the cache has left, where that is all of it.
+ * Where body parsers leave what they have made of a body.
  *
  * @example
- * const body = parsedBody(request)
+ * const parsed: ParsedRequest = context.request
  */
-export const parsedBody = (
-  request: Pick<IncomingMessage, 'headers'> & { body?: unknown },
-): RequestBody | undefined => {
-  const { body, file, files } = request as { body?: unknown; file?: unknown; files?: unknown }
+export type ParsedRequest = Pick<IncomingMessage, 'headers'> & { readonly body?: unknown }
+
+/** What a body parser in front of the cache has left, where that is all of it. */
+const parsedBody = (request: ParsedRequest, limit: number): RequestBody | undefined => {
+  const { body, file, files } = request as ParsedRequest & { file?: unknown; files?: unknown }
   if (body === undefined || file !== undefined || files !== undefined) return undefined
+  const { 'content-type': type = '', 'content-length': length = 0 } = request.headers
+  if ((Buffer.isBuffer(body) ? body.length : Number(length)) > limit) return undefined
   if (Buffer.isBuffer(body)) return { bytes: body }
-  return keptWhole.test(request.headers['content-type'] ?? '') ? { parsed: body } : undefined
+  return keptWhole.test(type) ? { parsed: body } : undefined
 }
 
 /**
  * Reads a request body for the key and puts it back, so that whoever comes later reads it as if nothing had
  * happened. Undefined where it is larger than `limit` bytes, cut off, or consumed already; what was read of it is
- * put back in those cases as well.
+ * put back in those cases as well. Of one that a parser has consumed it is what that has left on `parsed`, or on Node's
+ * request.
  *
  * @example
  * const body = await readBody(request, 65_536)
  */
-export const readBody = async (request: IncomingMessage, limit: number): Promise<RequestBody | undefined> => {
+export const readBody = async (
+  request: IncomingMessage,
+  limit: number,
+  parsed: ParsedRequest = request,
+): Promise<RequestBody | undefined> => {
   if (request.readableEnded || request.destroyed || request.readableFlowing === true)
-    return parsedBody(request)
+    return parsedBody(parsed, limit) ?? parsedBody(request, limit)
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > limit) return undefined
   const chunks: Buffer[] = []

@@ -7,7 +7,7 @@ export {
   settle,
 } from './adapter.ts'
 export { attach, attachedTo, isForInner, isRevalidation, joinHandlers, replayOf } from './attached.ts'
-export { parsedBody, readBody } from './body.ts'
+export { type ParsedRequest, readBody } from './body.ts'
 export { sourceOf } from './body-source.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
@@ -21,7 +21,7 @@ export {
 } from './headers.ts'
 export { healthHandler } from './health.ts'
 export { atRoute, inFront, invalidating, type Layer, watching } from './places.ts'
-export { checkAll } from './problems.ts'
+export { checkAll, checkOneOf } from './problems.ts'
 export { replay } from './replay.ts'
 export { putHead, send } from './send.ts'
 export { makeRoomForTrailers } from './trailers.ts'

@@ -25,3 +25,21 @@ export const checkAll = <Made extends readonly unknown[]>(
   // Each of them is what its check gave.
   return made as unknown as Made
 }
+
+/**
+ * Checks an option of an adapter's own that takes one of several words.
+ *
+ * @throws `CacheConfigError` with `CACHE_CONFIG_TYPE` for anything else.
+ * @example
+ * checkOneOf(hook, ['onRequest', 'preHandler'], 'cachePlugin', 'hook')
+ */
+export const checkOneOf = (
+  received: unknown,
+  words: readonly [string, ...string[]],
+  site: string,
+  path: string,
+): void => {
+  if (words.includes(received as string)) return
+  const message = `${site}: ${path} must be ${words.map((word) => `"${word}"`).join(' or ')}.`
+  throw new CacheConfigError([{ code: 'CACHE_CONFIG_TYPE', path, received, message, hint: `"${words[0]}"` }])
+}
