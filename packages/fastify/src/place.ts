@@ -30,8 +30,9 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
   }
   const payload = putSelected(reply, response, trailers)
   // Fastify gives a type to every buffer that has none, and serialises what is null.
-  const isUntyped = Buffer.isBuffer(payload) && !reply.hasHeader('content-type')
-  reply.send(isUntyped ? Readable.from([payload]) : (payload ?? undefined))
+  const untyped = Buffer.isBuffer(payload) && !reply.hasHeader('content-type') ? payload : undefined
+  if (untyped !== undefined && trailers === null) reply.header('content-length', untyped.length)
+  reply.send(untyped === undefined ? (payload ?? undefined) : Readable.from([untyped], { objectMode: false }))
 }
 
 /** The cache as it stands at a route, or in front of them all. */
