@@ -100,7 +100,7 @@ export const clearReason = (response: ServerResponse): void => {
  * where a framework keeps the fields until it sends them, by default the response.
  *
  * @example
- * const putBack = keepHead(reply.raw, new ReplyFields(reply))
+ * const putBack = keepHead(reply.raw, fields)
  */
 export const keepHead = (response: ServerResponse, fields: ResponseFields = response): (() => void) => {
   const { statusCode } = response

@@ -1,24 +1,12 @@
-export {
-  type Adapter,
-  cacheFor,
-  carryOut,
-  openForward,
-  selectorFor,
-  settle,
-} from './adapter.ts'
-export { attach, attachedTo, isForInner, isRevalidation, joinHandlers, replayOf } from './attached.ts'
+export { type Adapter, cacheFor, openForward, selectorFor } from './adapter.ts'
+export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { type ParsedRequest, readBody } from './body.ts'
 export { sourceOf } from './body-source.ts'
 export { type CachedListener, cached, type Http2Listener } from './cached.ts'
 export { capture } from './capture.ts'
 export type { Captured, UnsentBody } from './captured.ts'
 export { isGone } from './gone.ts'
-export {
-  currentFields,
-  editRequest,
-  fieldsOf,
-  type ResponseFields,
-} from './headers.ts'
+export { currentFields, editRequest, type ResponseFields } from './headers.ts'
 export { healthHandler } from './health.ts'
 export { atRoute, inFront, invalidating, type Layer, watching } from './places.ts'
 export { checkAll, checkOneOf } from './problems.ts'
