@@ -1,26 +1,23 @@
-import { type Unsent, UnsentCapture, type UnsentReply, unsentBody } from '@stowage/node'
+import { UnsentCapture, type UnsentReply, unsentBody, withoutContent } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fieldsOf, putSelected, trailersOf } from './reply.ts'
+import { routeOf } from './request.ts'
 
 export const captured = Symbol('stowage.capture')
 
 export type Captured = FastifyRequest & { [captured]: UnsentCapture | null }
 
-/** What Fastify takes off a response that has none. */
-const noContent = { 'content-type': undefined, 'content-length': undefined }
-
-const unsentOf = (payload: unknown, status: number): Unsent =>
-  status === 204 ? { ...unsentBody(null), headers: noContent } : unsentBody(payload)
-
 const unsent = (reply: FastifyReply): UnsentReply => {
   let outerTrailers = trailersOf(reply)
   return {
     response: reply.raw,
+    request: reply.request,
+    route: () => routeOf(reply.request),
     fields: fieldsOf(reply),
     begin: () => {
       outerTrailers = trailersOf(reply)
     },
-    unsentOf: (payload) => unsentOf(payload, reply.statusCode),
+    unsentOf: (payload) => (reply.statusCode === 204 ? withoutContent : unsentBody(payload)),
     put: (response) => putSelected(reply, response, outerTrailers),
     // Neither goes the request on to its next hook, nor does another answer or an error change this one.
     hold: () => {

@@ -1,5 +1,5 @@
 import { isUnsafe } from '@stowage/core'
-import { watching } from '@stowage/node'
+import { invalidating } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Captured, captured, opened } from './capture.ts'
 import { symbolIn } from './private.ts'
@@ -12,13 +12,8 @@ const watchChange = (scope: Scope, request: FastifyRequest, reply: FastifyReply)
   // Fastify puts it together anew whenever it is asked.
   const { cacheInvalidates: selector } = request.routeOptions.config
   if (selector === undefined && !isUnsafe(request.method)) return
-  for (const layer of scope.layers)
-    watching(layer, reply, (forward) => {
-      if (selector !== undefined)
-        layer.cache.invalidateAfter(forward, () =>
-          typeof selector === 'function' ? selector(request) : selector,
-        )
-    })
+  const select = selector && (() => (typeof selector === 'function' ? selector(request) : selector))
+  for (const layer of scope.layers) invalidating(layer, select, undefined, reply, () => undefined)
 }
 
 const hooks = {

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import type { SelectedResponse } from '@stowage/core'
-import { currentFields, type Layer, send } from '@stowage/node'
+import { type Layer, send } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Captured, captured, captureOf } from './capture.ts'
 import { putSelected, trailersOf } from './reply.ts'
-import { asRead, routeOf } from './request.ts'
+import { asRead } from './request.ts'
 import type { Cache } from './scope.ts'
 
 /** One route, as its requests come to it. */
@@ -47,11 +47,7 @@ export const layerAt = (
     read: ({ request }) => asRead(request, place.route, place.constraints),
     select: (reply, response) => sendSelected(place, reply, response),
     forward: (reply, forward, next) => {
-      const { request } = reply
-      captureOf(reply).open(cache, forward, () => {
-        forward.meet({ headers: currentFields(request, forward.request.headers) })
-        return routeOf(request)
-      })
+      captureOf(reply).open(cache, forward)
       forward.onNotModified = () => void reply.code(304).send()
       return next()
     },

@@ -85,8 +85,6 @@ const rememberEntry = (): ((app: Context['app']) => Entry) => {
 /** Runs what is inside, and reports what it leaves on the context before outer layers add to it. */
 const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: Inside): Promise<void> => {
   const { req, res } = ctx
-  // One in front of Koa hears the handler as well.
-  if (ctx.cache === undefined && req.cache !== undefined) ctx.cache = req.cache
   const captured = openForward(cache, forward, res, ctx, () => routeOf(ctx))
   forward.onNotModified = () => {
     ctx.status = 304

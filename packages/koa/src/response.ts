@@ -8,13 +8,13 @@ import {
   settleUnsent,
   sourceOf,
   type Unsent,
+  withoutContent,
 } from '@stowage/node'
 import type { Context } from 'koa'
 
 /** Statuses of which Koa sends no body. */
 const empty: ReadonlySet<number> = new Set([204, 205, 304])
 const nothing = Buffer.alloc(0)
-const noBody = { 'content-type': undefined, 'content-length': undefined, 'transfer-encoding': undefined }
 const statusText = { 'content-type': 'text/plain; charset=utf-8', 'content-length': undefined }
 
 /** Koa 3 has `ctx.back`, and all that it reads; Koa 2 sends what is of the web as JSON. */
@@ -34,7 +34,7 @@ const unsentOf = (ctx: Context): Unsent => {
   const { body } = ctx
   const read = readerOf(ctx)
   if (read !== undefined) return { read }
-  if (body === null || empty.has(ctx.status)) return { headers: noBody, body: () => nothing }
+  if (body === null || empty.has(ctx.status)) return withoutContent
   if (Buffer.isBuffer(body)) return { body: () => body }
   const text = (): string => {
     if (typeof body === 'string') return body

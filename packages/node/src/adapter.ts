@@ -100,9 +100,10 @@ export const settle = <At, Done>(
     : carryOut(cache, decision, at, adapter, next)
 
 /**
- * Attaches a Forward to its request, shows the handler what it may see, and captures the response. `owner` is where
- * handlers find `cache`; `route` is asked when the head is known; `fields` is where a framework keeps the head until it
- * sends it, by default the response.
+ * Attaches a Forward to its request, shows the handler what it may see, and captures the response. `owner` is the request
+ * as the framework's handlers have it: where they find `cache` and read the header. One in front of the framework hears
+ * there what they say as well. `route` is asked when the head is known; `fields` is where a framework keeps the head until
+ * it sends it, by default the response.
  *
  * @example
  * openForward(cache, forward, response, request, () => request.route?.path)
@@ -111,20 +112,20 @@ export const openForward = (
   cache: Known,
   forward: Forward,
   response: ServerResponse,
-  owner: { cache?: HandlerCache | undefined },
+  owner: { cache?: HandlerCache | undefined; readonly headers: object },
   route: () => string | undefined,
   fields: ResponseFields = response,
 ): Captured => {
   const { req: request } = response
   attach(request, cache, forward)
-  owner.cache = joinHandlers(owner.cache, forward.handler)
+  owner.cache = joinHandlers(owner.cache ?? request.cache, forward.handler)
   editRequest(request, request.headers as FieldMap, forward.requestEdits)
   return capture(
     response,
     forward,
     () => {
       // What the handler could read of the header is what the response may depend on.
-      forward.meet({ headers: currentFields(request, forward.request.headers) })
+      forward.meet({ headers: currentFields(owner, forward.request.headers) })
       return route()
     },
     fields,

@@ -8,10 +8,17 @@ export type { Captured, UnsentBody } from './captured.ts'
 export { isGone } from './gone.ts'
 export { currentFields, editRequest, type ResponseFields } from './headers.ts'
 export { healthHandler } from './health.ts'
-export { atRoute, inFront, invalidating, type Layer, watching } from './places.ts'
+export { atRoute, inFront, invalidating, type Layer } from './places.ts'
 export { checkAll, checkOneOf } from './problems.ts'
 export { replay } from './replay.ts'
 export { putHead, send } from './send.ts'
 export { makeRoomForTrailers } from './trailers.ts'
-export { type Sendable, settleUnsent, type Unsent, type UnsentExchange, unsentBody } from './unsent.ts'
+export {
+  type Sendable,
+  settleUnsent,
+  type Unsent,
+  type UnsentExchange,
+  unsentBody,
+  withoutContent,
+} from './unsent.ts'
 export { UnsentCapture, type UnsentReply } from './unsent-capture.ts'

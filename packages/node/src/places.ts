@@ -101,35 +101,23 @@ export const atRoute = <Raw, At, Done>(
 }
 
 /**
- * What the cache does where a request may change something, or is said to: it sees the answer, whoever gives it.
- *
- * @example
- * watching(layer, reply, () => undefined)
- */
-export const watching = <Raw, At, Done>(
-  layer: Layer<Raw, At, Done>,
-  at: At,
-  inside: (forward: Forward) => MaybePromise<Done>,
-): MaybePromise<Done> => {
-  const { cache, adapter } = layer
-  const forward = knownAt(layer, at, adapter.responseOf(at)) ?? cache.bypass(adapter.read(at))
-  return within(layer, forward, at, () => inside(forward))
-}
-
-/**
- * What the cache does at a route that invalidates.
+ * What the cache does where a request may change something: it sees the answer, whoever gives it. Without a selector what
+ * an unsafe method changes by itself is invalidated (RFC 9111 §4.4).
  *
  * @example
  * app.post('/items', (request, response, next) => void invalidating(layer, () => selector, {}, response, next))
  */
 export const invalidating = <Raw, At, Done>(
   layer: Layer<Raw, At, Done>,
-  selector: () => Selector,
+  selector: (() => Selector) | undefined,
   options: InvalidateOptions | undefined,
   at: At,
   next: Inside<Done>,
-): MaybePromise<Done> =>
-  watching(layer, at, (forward) => {
-    layer.cache.invalidateAfter(forward, selector, options)
+): MaybePromise<Done> => {
+  const { cache, adapter } = layer
+  const forward = knownAt(layer, at, adapter.responseOf(at)) ?? cache.bypass(adapter.read(at))
+  return within(layer, forward, at, () => {
+    if (selector !== undefined) cache.invalidateAfter(forward, selector, options)
     return next()
   })
+}

@@ -20,10 +20,14 @@ import { type Sendable, settleUnsent, type Unsent } from './unsent.ts'
  * How a framework keeps one answer until it sends it.
  *
  * @example
- * const unsent: UnsentReply = { response: reply.raw, fields, begin, unsentOf, put, hold }
+ * const unsent: UnsentReply = { response: reply.raw, request, route, fields, begin, unsentOf, put, hold }
  */
 export interface UnsentReply {
   readonly response: ServerResponse
+  /** As the framework's handlers have it. */
+  readonly request: { readonly headers: object }
+  /** The pattern of the route, asked when the head is known. */
+  route(): string | undefined
   /** Where the framework keeps the head. */
   readonly fields: ResponseFields
   /** What is on it by now was set in front of the cache. */
@@ -48,7 +52,7 @@ interface Left {
  *
  * @example
  * const capture = new UnsentCapture(unsent)
- * capture.open(cache, forward, () => request.routeOptions.url)
+ * capture.open(cache, forward)
  */
 export class UnsentCapture {
   /** What the handler can say to the caches. */
@@ -63,18 +67,22 @@ export class UnsentCapture {
 
   constructor(reply: UnsentReply) {
     this.#reply = reply
-    // One in front of the framework hears the handler as well.
-    this.cache = reply.response.req.cache
+  }
+
+  /** What the handler reads of the request header. */
+  get headers(): object {
+    return this.#reply.request.headers
   }
 
   /**
    * The answer will leave this cache before those that are open already.
    *
    * @example
-   * capture.open(cache, forward, () => request.routeOptions.url)
+   * capture.open(cache, forward)
    */
-  open(cache: Pick<ResponseCache<never>, 'lookup'>, forward: Forward, route: () => string | undefined): void {
+  open(cache: Pick<ResponseCache<never>, 'lookup'>, forward: Forward): void {
     const { response, fields } = this.#reply
+    const route = (): string | undefined => this.#reply.route()
     this.#caches.push({ captured: openForward(cache, forward, response, this, route, fields), forward })
   }
 

@@ -30,6 +30,17 @@ export type Unsent = {
 const nothing = Buffer.alloc(0)
 
 /**
+ * What frameworks make of an answer whose status takes no content, whatever it was given (RFC 9110 §15.3.5).
+ *
+ * @example
+ * const unsent = response.statusCode === 204 ? withoutContent : unsentBody(body)
+ */
+export const withoutContent: Unsent = {
+  headers: { 'content-type': undefined, 'content-length': undefined, 'transfer-encoding': undefined },
+  body: () => nothing,
+}
+
+/**
  * A body as most frameworks send it: text and bytes are there, anything else is read.
  *
  * @example
