@@ -28,6 +28,15 @@ const late: Readonly<Record<string, Handler>> = {
   },
 }
 
+/** Answers again after so many turns of the microtask queue: one of them is that in which the first goes on. */
+const againAfter =
+  (turns: number): Handler =>
+  async (_request, reply) => {
+    reply.code(202).send('done')
+    for (let turn = 0; turn < turns; turn += 1) await null
+    return 'second'
+  }
+
 describe.each(majors)('$name: an answer that waits for its invalidation', ({ fastify }) => {
   const serve = async (handler: Handler, hook?: Handler) => {
     const app = fastify({ forceCloseConnections: true })
@@ -47,6 +56,22 @@ describe.each(majors)('$name: an answer that waits for its invalidation', ({ fas
       'text/plain; charset=utf-8',
       undefined,
     ])
+  })
+
+  test('is not changed by another answer in any of the turns until it goes on', async () => {
+    const turns = Array.from({ length: 24 }, (_, n) => n)
+    const answers = turns.map(
+      async (n) => (await request(await serve(againAfter(n)), { method: 'POST' })).text,
+    )
+    expect(await Promise.all(answers)).toEqual(turns.map(() => 'done'))
+  })
+
+  test('is an error of the application where Fastify refuses to send it', async () => {
+    const url = await serve((_request, reply) => {
+      reply.header('x-a', 'of two\nlines').send('done')
+    })
+    const { status, text } = await request(url, { method: 'POST' })
+    expect([status, text]).toEqual([500, expect.stringContaining('ERR_INVALID_CHAR')])
   })
 
   test('of a hook keeps its request from the handler, also where the hook does not return its reply', async () => {

@@ -129,8 +129,27 @@ export class UnsentCapture {
     if (this.#waits) return
     this.#refuseDeclared()
     const settled = this.#settle(readable(given))
-    if (isPromise(settled)) settled.then(goOn, failed).catch(() => void this.#reply.response.destroy())
+    if (isPromise(settled)) this.#goOnLater(settled, goOn, failed)
     else goOn(settled)
+  }
+
+  /** It counts as sent to the very turn in which it goes on. */
+  #goOnLater(settled: Promise<unknown>, goOn: (sent: unknown) => void, failed: (error: Error) => void): void {
+    const { response } = this.#reply
+    const release = this.#reply.hold()
+    this.#waits = true
+    const over =
+      <T>(act: (value: T) => void) =>
+      (value: T): void => {
+        this.#waits = false
+        release()
+        act(value)
+      }
+    settled
+      .then(over(goOn), over(failed))
+      // What a framework refuses to send, it refuses as ever.
+      .catch((error) => (response.headersSent ? Promise.reject(error) : failed(error)))
+      .catch(() => void response.destroy())
   }
 
   #refuseDeclared(): void {
@@ -162,15 +181,10 @@ export class UnsentCapture {
   }
 
   async #wait<T>(over: Promise<T>): Promise<T> {
-    const { response, fields } = this.#reply
-    const putBack = keepHead(response, fields)
-    const release = this.#reply.hold()
-    this.#waits = true
+    const putBack = keepHead(this.#reply.response, this.#reply.fields)
     try {
       return await over
     } finally {
-      this.#waits = false
-      release()
       putBack()
     }
   }
