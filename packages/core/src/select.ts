@@ -15,7 +15,7 @@ import { clientConditionHolds, hasConditions, notModifiedFields } from './semant
  */
 export interface SelectedResponse extends ResponseHead {
   readonly added: FieldMap
-  /** Null where the response has no content: an answer to HEAD, or a 304. */
+  /** Null where the response has no content: an answer to HEAD, a 204 or a 304, or one of the cache's own. */
   readonly body: Buffer | null
 }
 
@@ -78,7 +78,7 @@ export const select = (
     reason: stored.reason,
     headers: stored.headers,
     added,
-    body: method === 'HEAD' ? null : stored.body,
+    body: method === 'HEAD' || stored.status === 204 ? null : stored.body,
   }
 }
 

@@ -34,20 +34,16 @@ const putTrailers = (reply: FastifyReply, trailers: Trailers): void => {
   if (name !== undefined) (reply as unknown as Holder)[name] = trailers
 }
 
-/** Statuses without a body. */
-const empty: ReadonlySet<number> = new Set([204, 304])
-
 /**
  * Puts a selected response on a reply: what Fastify is then to send. Trailers of the handler belong to another body; those
  * that were set in front of the cache stay, where there is a body. Fastify frames by chunks what has any: it is to say the
  * length itself, where it says one.
  */
 export const putSelected = (reply: FastifyReply, response: SelectedResponse, outer: Trailers): unknown => {
-  const { body, status } = response
-  const isHead = reply.request.method === 'HEAD'
-  putTrailers(reply, body === null || empty.has(status) || isHead ? null : outer)
+  const { body } = response
+  putTrailers(reply, body === null ? null : outer)
   putHead(reply.raw, response, fieldsOf(reply))
   if (body !== null) reply.removeHeader('content-length')
   // As Fastify's routes for HEAD can take a body that is not there.
-  return body === null && isHead ? Readable.from([]) : body
+  return body === null && reply.request.method === 'HEAD' ? Readable.from([]) : body
 }

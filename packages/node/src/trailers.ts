@@ -53,9 +53,6 @@ export const putTrailers = (response: ServerResponse, trailers: Trailers): void 
 export const hasTrailers = (response: ServerResponse): boolean =>
   Boolean((response as unknown as Holder)._trailer)
 
-/** Statuses without a body (RFC 9110 §15.3.5, §15.4.5). */
-const empty: ReadonlySet<number> = new Set([204, 304])
-
 /**
  * Makes room for trailers of layers in front of the cache: only chunks have any, and Node throws where some are announced
  * and the length is said, or there is no body (RFC 9112 §7.1.2).
@@ -65,13 +62,13 @@ const empty: ReadonlySet<number> = new Set([204, 304])
  */
 export const makeRoomForTrailers = (
   response: ServerResponse,
-  { status, body }: SelectedResponse,
+  { body }: SelectedResponse,
   fields: ResponseFields = response,
 ): void => {
   if (response.req.httpVersionMajor > 1) return
   const isAnnounced = fields.getHeader('trailer') !== undefined
   if (!isAnnounced && !hasTrailers(response)) return
-  const takesAny = body !== null && !empty.has(status) && response.useChunkedEncodingByDefault
+  const takesAny = body !== null && response.useChunkedEncodingByDefault
   if (takesAny) fields.removeHeader('content-length')
   else if (isAnnounced) fields.removeHeader('trailer')
 }
