@@ -1,27 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CacheOptions,
-  type CachePolicy,
   type Forward,
   type HandlerCache,
-  type InvalidateOptions,
   isPromise,
   type ResponseCache,
-  type RoutePolicy,
-  type Selector,
 } from '@stowage/core'
 import {
+  type Act,
   type Adapter,
-  atRoute,
   attachedTo,
   cacheFor,
   inFront,
-  invalidating,
   openForward,
-  selectorFor,
+  type RouteMethods,
+  routeMethods,
   send,
 } from '@stowage/node'
-import type { Application, NextFunction, Request, RequestHandler, Response } from 'express'
+import type { Application, Request, RequestHandler, Response } from 'express'
 import { ExpressRequest, isForwardedElsewhere, routeOf } from './request.ts'
 import { shareShape } from './shared-shape.ts'
 
@@ -56,27 +52,10 @@ export type RouteHandler = (
  * app.get('/items', cache.route({ ttl: '5m', tags: ['items'] }), listItems)
  * app.post('/items', cache.invalidates({ tags: ['items'] }), createItem)
  */
-export interface ExpressCache extends RequestHandler, ResponseCache<Request> {
-  /**
-   * The policy of one route, or the name of one with `overrides` over it; works with and without `app.use(cache)`. Without a ttl 300 s. Throws a
-   * `CacheConfigError` at once where the policy cannot work.
-   *
-   * @example
-   * app.get('/items', cache.route({ ttl: '5m' }), listItems)
-   */
-  route(policy?: RoutePolicy<Request>, overrides?: CachePolicy<Request>): RouteHandler
-  /**
-   * Invalidates when this route has answered with 2xx or 3xx, before the answer leaves. Throws a
-   * `CacheConfigError` at once where the selector cannot work.
-   *
-   * @example
-   * app.put('/items/:id', cache.invalidates((req) => ({ tags: [`item:${req.params.id}`] })), updateItem)
-   */
-  invalidates(
-    selector: Selector | ((request: Request) => Selector),
-    options?: InvalidateOptions,
-  ): RouteHandler
-}
+export interface ExpressCache
+  extends RequestHandler,
+    ResponseCache<Request>,
+    RouteMethods<Request, RouteHandler> {}
 
 type Cache = ResponseCache<Request>
 
@@ -110,10 +89,7 @@ const adapterFor = (cache: Cache): Adapter<Response, void, Request> => ({
 
 /** As Express calls it. */
 const handling =
-  (
-    cache: Cache,
-    act: (request: Request, response: Response, next: NextFunction) => unknown,
-  ): RequestHandler =>
+  (cache: Cache, act: Act<Request, Response, void>): RequestHandler =>
   (request, response, next) => {
     if (attachedTo(request, cache) === undefined) {
       shareShape(request, 'statusCode')
@@ -135,18 +111,7 @@ const handling =
 export const cacheMiddleware = (options?: CacheOptions<Request> | ResponseCache<Request>): ExpressCache => {
   const cache = cacheFor(options, 'cacheMiddleware')
   const layer = { cache, adapter: adapterFor(cache) }
-  const route: ExpressCache['route'] = (policy, overrides) => {
-    const rules = cache.policy(policy, 'cache.route', undefined, overrides)
-    return handling(cache, (_request, response, next) =>
-      atRoute(layer, rules, response, next),
-    ) as RouteHandler
-  }
-  const invalidates: ExpressCache['invalidates'] = (selector, how) => {
-    const selectorOf = selectorFor(cache, selector, how)
-    return handling(cache, (request, response, next) =>
-      invalidating(layer, () => selectorOf(request), how, response, next),
-    ) as RouteHandler
-  }
+  const forRoutes = routeMethods(layer, (act) => handling(cache, act) as RouteHandler)
   const middleware = handling(cache, (_request, response, next) => inFront(layer, response, next))
-  return Object.assign(middleware, cache, { route, invalidates })
+  return Object.assign(middleware, cache, forRoutes)
 }

@@ -1,25 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type {
-  CacheOptions,
-  CachePolicy,
-  Forward,
-  HandlerCache,
-  InvalidateOptions,
-  MaybePromise,
-  ResponseCache,
-  RoutePolicy,
-  Selector,
-} from '@stowage/core'
+import type { CacheOptions, Forward, HandlerCache, MaybePromise, ResponseCache } from '@stowage/core'
 import {
   type Adapter,
-  atRoute,
   cacheFor,
   editRequest,
   inFront,
-  invalidating,
   isGone,
   openForward,
-  selectorFor,
+  type RouteMethods,
+  routeMethods,
 } from '@stowage/node'
 import type { Context, Next } from 'koa'
 import { KoaRequest, routeOf } from './request.ts'
@@ -49,24 +38,10 @@ export type RouteMiddleware = (ctx: Context, next: Next) => Promise<void>
  * router.get('/items', cache.route({ ttl: '5m', tags: ['items'] }), listItems)
  * router.post('/items', cache.invalidates({ tags: ['items'] }), createItem)
  */
-export interface KoaCache extends RouteMiddleware, ResponseCache<Context> {
-  /**
-   * The policy of one route, or the name of one with `overrides` over it; works with and without `app.use(cache)`. Without a ttl 300 s. Throws a
-   * `CacheConfigError` at once where the policy cannot work.
-   *
-   * @example
-   * router.get('/items', cache.route({ ttl: '5m' }), listItems)
-   */
-  route(policy?: RoutePolicy<Context>, overrides?: CachePolicy<Context>): RouteMiddleware
-  /**
-   * Invalidates when this route has answered with 2xx or 3xx, before the answer leaves. Throws a
-   * `CacheConfigError` at once where the selector cannot work.
-   *
-   * @example
-   * router.put('/items/:id', cache.invalidates((ctx) => ({ tags: [`item:${ctx.params.id}`] })), updateItem)
-   */
-  invalidates(selector: Selector | ((ctx: Context) => Selector), options?: InvalidateOptions): RouteMiddleware
-}
+export interface KoaCache
+  extends RouteMiddleware,
+    ResponseCache<Context>,
+    RouteMethods<Context, RouteMiddleware> {}
 
 type Cache = ResponseCache<Context>
 /** What is further inside. */
@@ -139,17 +114,12 @@ export const cacheMiddleware = (options?: CacheOptions<Context> | ResponseCache<
   const selectInFront: typeof select = (ctx, selected) =>
     ctx.app.middleware[0] === middleware ? sendSelected(ctx, selected) : select(ctx, selected)
   const adapter = adapterFor(cache)
-  const layer = { cache, adapter }
   const front = { cache, adapter: { ...adapter, select: selectInFront } }
-  const route: KoaCache['route'] = (policy, overrides) => {
-    const rules = cache.policy(policy, 'cache.route', undefined, overrides)
-    return async (ctx, next) => atRoute(layer, rules, ctx, next)
-  }
-  const invalidates: KoaCache['invalidates'] = (selector, how) => {
-    const selectorOf = selectorFor(cache, selector, how)
-    return async (ctx, next) => invalidating(layer, () => selectorOf(ctx), how, ctx, next)
-  }
+  const forRoutes = routeMethods<Context, Context, void, RouteMiddleware>(
+    { cache, adapter },
+    (act) => async (ctx, next) => act(ctx, ctx, next),
+  )
   const middleware: RouteMiddleware = (ctx, next) =>
     (inFront(front, ctx, next) as Promise<void> | undefined) ?? done
-  return Object.assign(middleware, cache, { route, invalidates })
+  return Object.assign(middleware, cache, forRoutes)
 }

@@ -11,6 +11,7 @@ export { healthHandler } from './health.ts'
 export { atRoute, inFront, invalidating, type Layer } from './places.ts'
 export { checkAll, checkOneOf } from './problems.ts'
 export { replay } from './replay.ts'
+export { type Act, type RouteMethods, routeMethods } from './route-methods.ts'
 export { putHead, send } from './send.ts'
 export { makeRoomForTrailers } from './trailers.ts'
 export {
