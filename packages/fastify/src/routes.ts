@@ -47,7 +47,7 @@ export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOpt
   )
   for (const method of methods) cache.declare(rules, { method, route: route.url })
   if (selector !== undefined && !methods.every(isUnsafe)) scope.invalidatesSafely = true
-  if (methods.some(isUnsafe)) route.handler = seenToEnd(route.handler)
+  if (selector !== undefined || methods.some(isUnsafe)) route.handler = seenToEnd(route.handler)
   // Who has switched a route off finds that in Cache-Status.
   if (policy === undefined && !methods.some((method) => cache.mayStore(method, rules))) return
   const layer = layerAt(cache, app, placeOf(app, route))

@@ -17,27 +17,32 @@ const endings: Readonly<Record<string, (reply: FastifyReply) => unknown>> = {
   'returns its reply': (reply) => reply.send('done'),
 }
 
-/** A POST that changes what GET answers only when its client has left; what GET answers then. */
-const leave = async (fastify: Fastify, ending: (reply: FastifyReply) => unknown) => {
+/** A request that changes what GET answers only when its client has left; what GET answers then. */
+const leave = async (
+  fastify: Fastify,
+  ending: (reply: FastifyReply) => unknown,
+  method: 'POST' | 'GET' = 'POST',
+) => {
   const app = fastify({ forceCloseConnections: true })
   onTestFinished(() => app.close())
   await app.register(cachePlugin, { ttl: '5m' })
   const events = new EventEmitter()
   let version = 0
   app.get('/items', { config: { cache: { ttl: '5m', tags: ['items'] } } }, async () => `version ${version}`)
-  app.post('/orders', { config: { cacheInvalidates: { tags: ['items'] } } }, async (_request, reply) => {
+  const handler = async (_request: unknown, reply: FastifyReply): Promise<unknown> => {
     const gone = once(reply.raw, 'close')
     events.emit('entered')
     await gone
     version += 1
     setImmediate(() => events.emit('over'))
     return ending(reply)
-  })
+  }
+  app.route({ method, url: '/orders', config: { cacheInvalidates: { tags: ['items'] } }, handler })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   expect((await request(`${origin}/items`)).text).toBe('version 0')
   const entered = once(events, 'entered')
   const over = once(events, 'over')
-  const post = start(`${origin}/orders`, { method: 'POST' }).on('error', () => undefined)
+  const post = start(`${origin}/orders`, { method }).on('error', () => undefined)
   post.end()
   await entered
   post.destroy()
@@ -48,6 +53,10 @@ const leave = async (fastify: Fastify, ending: (reply: FastifyReply) => unknown)
 describe.each(majors)('$name: a change whose client leaves before its handler is done', ({ fastify }) => {
   test.each(Object.entries(endings))('invalidates where that one %s', async (_, ending) => {
     expect(await leave(fastify, ending)).toBe('version 1')
+  })
+
+  test('invalidates where a GET is said to make it, and returns nothing', async () => {
+    expect(await leave(fastify, () => undefined, 'GET')).toBe('version 1')
   })
 
   test('and fails invalidates nothing', async () => {

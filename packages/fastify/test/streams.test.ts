@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { request } from '@stowage/core/testing'
-import { describe, expect, test } from 'vitest'
-import { listen, statusOf, until, withCache } from './support.ts'
+import { cachePlugin } from '@stowage/fastify'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { listen, majors, statusOf, until, withCache } from './support.ts'
 
 const chunk = Buffer.alloc(64 * 1024, 'x')
 
@@ -112,4 +113,26 @@ describe.each([
     expect(await request(url)).toMatchObject({ status: 200, text: 'one two' })
     expect(runs).toBe(1)
   })
+})
+
+test.each(majors)('$name: a web stream that HEAD asks for is let go unread', async ({ fastify }) => {
+  const app = fastify({ forceCloseConnections: true })
+  onTestFinished(() => app.close())
+  await app.register(cachePlugin, { ttl: '5m' })
+  let cancelled = 0
+  const long = () => {
+    let left = 200
+    return new ReadableStream({
+      pull: (controller) => (left-- > 0 ? controller.enqueue(chunk) : controller.close()),
+      cancel: () => {
+        cancelled += 1
+      },
+    })
+  }
+  app.get('/a', async (_request, reply) => reply.send(long()))
+  app.get('/b', async (_request, reply) => reply.send(new Response(long())))
+  const origin = await listen(app)
+  for (const path of ['/a', '/b'])
+    expect(await request(`${origin}${path}`, { method: 'HEAD' })).toMatchObject({ status: 200, text: '' })
+  expect(cancelled).toBe(2)
 })

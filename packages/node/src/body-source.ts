@@ -47,14 +47,6 @@ export const sourceOf = (body: unknown): (() => Readable) | undefined => {
 }
 
 /**
- * A web stream as one of Node's, unless somebody reads it already; anything else as it is.
- *
- * @example
- * readable(new Blob(['hello']).stream()).pipe(response)
- */
-export const readable = (body: unknown): unknown => (isWebStream(body) && !body.locked ? fromWeb(body) : body)
-
-/**
  * Reads a stream to its end, for who records it; rejects where it breaks off.
  *
  * @example
@@ -75,4 +67,18 @@ export const letGo = (body: unknown): void => {
   if (body instanceof Readable) body.on('error', () => undefined).destroy()
   const stream = body instanceof Response ? body.body : body
   if (isWebStream(stream)) stream.cancel().catch(() => undefined)
+}
+
+/**
+ * A web stream as one of Node's, unless somebody reads it already; anything else as it is. Where nobody will read it, as
+ * for HEAD, there is nothing in it: a framework lets go a web stream, and reads one of Node's to its end.
+ *
+ * @example
+ * readable(new Blob(['hello']).stream(), request.method !== 'HEAD').pipe(response)
+ */
+export const readable = (body: unknown, isRead: boolean): unknown => {
+  if (!isWebStream(body) || body.locked) return body
+  if (isRead) return fromWeb(body)
+  letGo(body)
+  return Readable.from([])
 }

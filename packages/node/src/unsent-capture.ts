@@ -128,7 +128,7 @@ export class UnsentCapture {
     // A handler that does not return its reply has its framework send another.
     if (this.#waits) return
     this.#refuseDeclared()
-    const settled = this.#settle(readable(given))
+    const settled = this.#settle(readable(given, this.#reply.response.req.method !== 'HEAD'))
     if (isPromise(settled)) this.#goOnLater(settled, goOn, failed)
     else goOn(settled)
   }
