@@ -12,7 +12,6 @@ import { openForward } from './adapter.ts'
 import { readable } from './body-source.ts'
 import type { Captured } from './captured.ts'
 import { declaredOn, passesForSuccess } from './declared.ts'
-import { keepHead } from './head.ts'
 import type { ResponseFields } from './headers.ts'
 import { type Sendable, settleUnsent, type Unsent } from './unsent.ts'
 
@@ -168,8 +167,7 @@ export class UnsentCapture {
 
   #leave({ captured, forward }: Left, given: unknown): MaybePromise<unknown> {
     const { response, fields } = this.#reply
-    const wait = <T>(over: Promise<T>): Promise<T> => this.#wait(over)
-    const exchange = { captured, forward, response, fields, wait }
+    const exchange = { captured, forward, response, fields }
     const settled = settleUnsent(exchange, given, () => this.#reply.unsentOf(given))
     const put = (sendable: Sendable | undefined): unknown => {
       // What was judged could not be sent: an error is.
@@ -178,14 +176,5 @@ export class UnsentCapture {
       return selected === undefined ? stream : this.#reply.put(selected)
     }
     return isPromise(settled) ? settled.then(put) : put(settled)
-  }
-
-  async #wait<T>(over: Promise<T>): Promise<T> {
-    const putBack = keepHead(this.#reply.response, this.#reply.fields)
-    try {
-      return await over
-    } finally {
-      putBack()
-    }
   }
 }

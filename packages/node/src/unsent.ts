@@ -12,6 +12,7 @@ import { begun } from './begun.ts'
 import { drained, letGo, sourceOf } from './body-source.ts'
 import type { Captured } from './captured.ts'
 import { isGone } from './gone.ts'
+import { keepHead } from './head.ts'
 import type { ResponseFields } from './headers.ts'
 import { tee } from './tee.ts'
 
@@ -110,7 +111,19 @@ const settleJudged = (
   return Promise.all([hold, over]).then(() => ({ response }))
 }
 
-const atEase = <T>(over: Promise<T>): Promise<T> => over
+/** Waits with the head that a framework keeps as it is. */
+const withHead = async <T>(
+  response: ServerResponse,
+  fields: ResponseFields | undefined,
+  over: Promise<T>,
+): Promise<T> => {
+  const putBack = fields && keepHead(response, fields)
+  try {
+    return await over
+  } finally {
+    putBack?.()
+  }
+}
 
 /** A framework lets a stream go with its client, once it has it. */
 const withClient = async <T>(response: ServerResponse, given: unknown, over: Promise<T>): Promise<T> => {
@@ -133,10 +146,11 @@ export interface UnsentExchange {
   readonly captured: Captured
   readonly forward: Forward
   readonly response: ServerResponse
-  /** Where a framework keeps the head until it sends it. Default: the response. */
+  /**
+   * Where a framework keeps the head once it has been asked to send: nothing that is set there while its answer waits
+   * counts. Default: the response, of which all does.
+   */
   readonly fields?: ResponseFields
-  /** Waits as the framework has to: nothing that is set meanwhile counts. Default: it need not know. */
-  wait?<T>(over: Promise<T>): Promise<T>
   /** A body that was read first has broken off: its client was cut off, as it would have been. */
   cutOff?(error: Error): void
 }
@@ -157,7 +171,8 @@ export const settleUnsent = (
   given: unknown,
   unsentOf: () => Unsent,
 ): MaybePromise<Sendable | undefined> => {
-  const { forward, response, fields, cutOff, wait = atEase } = exchange
+  const { forward, response, fields, cutOff } = exchange
+  const wait = <T>(over: Promise<T>): Promise<T> => withHead(response, fields, over)
   const settle = (): MaybePromise<Sendable | undefined> => {
     const settled = settleJudged(exchange, given, unsentOf())
     if (!isPromise(settled)) return settled
