@@ -1,30 +1,32 @@
 import { Readable } from 'node:stream'
+import { inspect } from 'node:util'
 import type { SelectedResponse } from '@stowage/core'
 import { type Layer, send } from '@stowage/node'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { type Captured, captured, captureOf } from './capture.ts'
+import { hasOnlyOurs } from './hooks.ts'
 import { putSelected, trailersOf } from './reply.ts'
 import { asRead } from './request.ts'
 import type { Cache } from './scope.ts'
 
-/** One route, as its requests come to it. */
-export interface Place {
-  readonly route?: string
-  /** What tells the route apart from others with its pattern, beside the host. */
-  readonly constraints?: string | undefined
-  /** Whether nobody else has a hook that sees what is sent. */
-  isAlone?(): boolean
-}
+/**
+ * What tells a route apart from others with its pattern, as text, which is the same in each process. The host is in the
+ * key already.
+ */
+const constraintsOf = ({ host: _, ...others }: Record<string, unknown> = {}): string | undefined =>
+  Object.keys(others).length === 0
+    ? undefined
+    : inspect(others, { sorted: true, breakLength: Number.POSITIVE_INFINITY })
 
 /**
  * By way of Fastify, so that the `onSend` hooks of others have their part in it, as they have in every answer. Where
  * there is nobody, that way costs as much again as to find the response; hooks of `onResponse` run on either.
  */
-const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: SelectedResponse): void => {
+const sendSelected = (reply: FastifyReply, response: SelectedResponse, isAlone: () => boolean): void => {
   // It changes nothing, by whichever method it was asked for.
   ;(reply.request as Captured)[captured] = null
   const trailers = trailersOf(reply)
-  if (isAlone?.() && Object.keys(reply.getHeaders()).length === 0 && trailers === null) {
+  if (isAlone() && Object.keys(reply.getHeaders()).length === 0 && trailers === null) {
     send(reply.raw, response)
     return
   }
@@ -39,18 +41,29 @@ const sendSelected = ({ isAlone }: Place, reply: FastifyReply, response: Selecte
 export const layerAt = (
   cache: Cache,
   app: FastifyInstance,
-  place: Place,
-): Layer<FastifyRequest, FastifyReply, void> => ({
-  cache,
-  adapter: {
-    responseOf: (reply) => reply.raw,
-    read: ({ request }) => asRead(request, place.route, place.constraints),
-    select: (reply, response) => sendSelected(place, reply, response),
-    forward: (reply, forward, next) => {
-      captureOf(reply).open(cache, forward)
-      forward.onNotModified = () => void reply.code(304).send()
-      return next()
+  route?: RouteOptions,
+): Layer<FastifyRequest, FastifyReply, void> => {
+  // Read now: by the same object Fastify goes on to declare another route, with a last slash.
+  const pattern = route?.url
+  const constraints = constraintsOf(route?.constraints)
+  let alone: boolean | undefined
+  // Whether nobody else has a hook that sees what is sent: until the server is ready others may add theirs.
+  const isAlone = (): boolean => {
+    alone ??= hasOnlyOurs(app) && [route?.onSend ?? []].flat().length === 0
+    return alone
+  }
+  return {
+    cache,
+    adapter: {
+      responseOf: (reply) => reply.raw,
+      read: ({ request }) => asRead(request, pattern, constraints),
+      select: (reply, response) => sendSelected(reply, response, isAlone),
+      forward: (reply, forward, next) => {
+        captureOf(reply).open(cache, forward)
+        forward.onNotModified = () => void reply.code(304).send()
+        return next()
+      },
+      entryOf: () => (request, response) => app.routing(request, response),
     },
-    entryOf: () => (request, response) => app.routing(request, response),
-  },
-})
+  }
+}

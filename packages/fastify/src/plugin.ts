@@ -23,7 +23,7 @@ const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => 
       const rules = cache.defaults(own, 'cachePlugin', outer)
       const { layers = [] } = around ?? {}
       const isThere = layers.some((layer) => layer.cache === cache)
-      const all = isThere ? layers : [...layers, layerAt(cache, app, {})]
+      const all = isThere ? layers : [...layers, layerAt(cache, app)]
       return { hook, cache, layers: all, rules, invalidatesSafely: false }
     },
     () => checkOneOf(hook, ['onRequest', 'preHandler'], 'cachePlugin', 'hook'),
