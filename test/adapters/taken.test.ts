@@ -110,3 +110,21 @@ test.each(listeners)('%s: what such a handler may have changed is invalidated', 
   expect((await request(url, { method: 'DELETE' })).text).toBe('changed')
   expect((await request(url)).text).toBe('version 2')
 })
+
+test('what a route names is invalidated where its handler takes the connection, by whatever method', async () => {
+  let version = 1
+  const cache = forExpress(options)
+  const app = express5().use(cache)
+  app.get('/change', cache.invalidates({ all: true }), (_request, response) => {
+    version += 1
+    take(response, 'changed')
+  })
+  app.get('/', (_request, response) => void response.end(`version ${version}`))
+  const { url } = await serve(
+    () => app,
+    () => undefined,
+  )
+  for (const text of ['version 1', 'version 1']) expect((await request(url)).text).toBe(text)
+  expect((await request(`${url}change`)).text).toBe('changed')
+  expect((await request(url)).text).toBe('version 2')
+})

@@ -4,6 +4,7 @@ import {
   type Adapter,
   cacheFor,
   editRequest,
+  endUntold,
   inFront,
   isGone,
   openForward,
@@ -77,10 +78,7 @@ const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: I
     // Koa answers it further out, with what has been added there.
     forward.handler.skip('thrown')
     // Of a client that has gone Koa does not say how: as if it were done.
-    if (isGone(res)) {
-      forward.abort(error)
-      forward.respond({ status: 200, method: ctx.method, headers: {} })
-    }
+    if (isGone(res)) endUntold(forward, req.method, error)
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type Forward, isUnsafe, type SelectedResponse } from '@stowage/core'
+import type { Forward, SelectedResponse } from '@stowage/core'
 import { ServerResponse as Http1Response } from './http.ts'
 import { pieceOf, swallowed } from './piece.ts'
 
@@ -57,8 +57,21 @@ const abortOnClose = (response: ServerResponse, forward: Forward, capture: Repla
 }
 
 /**
+ * Ends a Forward of whose answer nobody tells: nothing is stored, and what its handler may have changed counts as changed
+ * (RFC 9111 §4.4).
+ *
+ * @example
+ * if (isGone(response)) endUntold(forward, response.req.method, error)
+ */
+export const endUntold = (forward: Forward, method: string | undefined, cause: unknown): void => {
+  // First: of an open one the answer would be judged, and shared with who waits for it.
+  forward.abort(cause)
+  forward.respond({ status: 200, ...(method === undefined ? {} : { method }), headers: {} })
+}
+
+/**
  * A handler that takes the connection answers past Node: neither the end of the response is told any more, nor how it
- * has answered. What it may have changed counts as changed.
+ * has answered.
  */
 const abortOnDetach = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
   const { detachSocket } = response
@@ -68,9 +81,7 @@ const abortOnDetach = (response: ServerResponse, forward: Forward, capture: Repl
     detachSocket.call(response, socket)
     // Node itself does it at the end.
     if (capture.isSetAside || response.writableEnded) return
-    const { method = 'GET' } = response.req
-    if (isUnsafe(method)) forward.respond({ status: 200, method, headers: {} })
-    forward.abort(new Error('the handler has taken the connection'))
+    endUntold(forward, response.req.method, new Error('the handler has taken the connection'))
   }
 }
 
