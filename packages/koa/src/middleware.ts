@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CacheOptions, Forward, HandlerCache, MaybePromise, ResponseCache } from '@stowage/core'
 import {
   type Adapter,
@@ -47,16 +46,6 @@ export interface KoaCache
 type Cache = ResponseCache<Context>
 /** What is further inside. */
 type Inside = () => MaybePromise<void>
-type Entry = (request: IncomingMessage, response: ServerResponse) => unknown
-
-/** Nearly always there is one application: its entry is made once. */
-const rememberEntry = (): ((app: Context['app']) => Entry) => {
-  let known: { readonly app: Context['app']; readonly entry: Entry } | undefined
-  return (app) => {
-    if (known?.app !== app) known = { app, entry: app.callback() }
-    return known.entry
-  }
-}
 
 /** Runs what is inside, and reports what it leaves on the context before outer layers add to it. */
 const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: Inside): Promise<void> => {
@@ -83,16 +72,13 @@ const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: I
   }
 }
 
-const adapterFor = (cache: Cache): Adapter<Context, void, Context> => {
-  const entryOf = rememberEntry()
-  return {
-    responseOf: (ctx) => ctx.res,
-    read: (ctx) => new KoaRequest(ctx),
-    select,
-    forward: (ctx, forward, next) => forwardTo(cache, forward, ctx, next),
-    entryOf: (ctx) => entryOf(ctx.app),
-  }
-}
+const adapterFor = (cache: Cache): Adapter<Context, void, Context> => ({
+  responseOf: (ctx) => ctx.res,
+  read: (ctx) => new KoaRequest(ctx),
+  select,
+  forward: (ctx, forward, next) => forwardTo(cache, forward, ctx, next),
+  entryOf: (ctx) => ctx.app.callback(),
+})
 
 /** Of every hit: a promise for each would cost more than to find it. */
 const done = Promise.resolve()

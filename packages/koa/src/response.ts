@@ -2,6 +2,7 @@ import { type Readable, Stream } from 'node:stream'
 import type { Forward, SelectedResponse } from '@stowage/core'
 import {
   type Captured,
+  keepHead,
   makeRoomForTrailers,
   putHead,
   send,
@@ -41,26 +42,14 @@ const unsentOf = (ctx: Context): Unsent => {
     if (body !== undefined) return JSON.stringify(body)
     return ctx.req.httpVersionMajor < 2 ? ctx.message || String(ctx.status) : String(ctx.status)
   }
-  let bytes: Buffer | undefined
-  const made = (): Buffer => {
-    bytes ??= Buffer.from(text())
-    return bytes
-  }
-  return { headers: body === undefined ? statusText : {}, body: made }
+  return { headers: body === undefined ? statusText : {}, body: () => Buffer.from(text()) }
 }
 
 /** Puts a stream in the place of another body, and changes nothing else. */
 const replaceBody = (ctx: Context, stream: Readable): void => {
-  const { res, status } = ctx
-  // HTTP/2 has none, and Node warns where it is asked for.
-  const message = ctx.req.httpVersionMajor < 2 ? ctx.message : undefined
-  const fields = ['content-type', 'content-length'].map((name) => [name, res.getHeader(name)] as const)
-  ctx.status = status
+  const putBack = keepHead(ctx.res)
   ctx.body = stream
-  if (message !== undefined) ctx.message = message
-  for (const [name, value] of fields)
-    if (value === undefined) res.removeHeader(name)
-    else res.setHeader(name, value)
+  putBack()
 }
 
 /**

@@ -60,20 +60,30 @@ interface JudgedBody {
   record(): Readable | undefined
 }
 
+/** Its head asks for a body more than once, and then it is recorded. */
+const once = (make: () => Buffer): (() => Buffer) => {
+  let made: Buffer | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
 /** Judges a head before its framework sends it, and leaves recording the body to when that may be read. */
 const judgeUnsent = (captured: Captured, forward: Forward, unsent: Unsent): JudgedBody | undefined => {
   let whole = false
   const complete = (): void => {
     whole = true
   }
-  const body = 'body' in unsent ? { body: unsent.body } : {}
-  const verdict = captured.judge({ headers: unsent.headers ?? {}, ...body, isWhole: () => whole })
+  const body = 'body' in unsent ? once(unsent.body) : undefined
+  const headers = unsent.headers ?? {}
+  const verdict = captured.judge({ headers, ...(body && { body }), isWhole: () => whole })
   if (verdict === undefined) return undefined
   whole = !verdict.record
   const record = (): Readable | undefined => {
     if (!verdict.record) return undefined
     if ('read' in unsent) return tee(unsent.read(), forward, complete)
-    forward.write(unsent.body())
+    if (body !== undefined) forward.write(body())
     complete()
     return undefined
   }
