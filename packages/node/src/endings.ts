@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Forward, SelectedResponse } from '@stowage/core'
 import { ServerResponse as Http1Response } from './http.ts'
 import { pieceOf, swallowed } from './piece.ts'
+import { whenTaken } from './taken.ts'
 
 // Functions of their own, not of a constructor: closures made there hold on to everything that any of them uses, and
 // those that are kept let each request live until the next full collection.
@@ -69,26 +70,16 @@ export const endUntold = (forward: Forward, method: string | undefined, cause: u
   forward.respond({ status: 200, ...(method === undefined ? {} : { method }), headers: {} })
 }
 
-/**
- * A handler that takes the connection answers past Node: neither the end of the response is told any more, nor how it
- * has answered.
- */
-const abortOnDetach = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
-  const { detachSocket } = response
-  // HTTP/2 has none.
-  if (detachSocket === undefined) return
-  response.detachSocket = (socket) => {
-    detachSocket.call(response, socket)
-    // Node itself does it at the end.
-    if (capture.isSetAside || response.writableEnded) return
-    endUntold(forward, response.req.method, new Error('the handler has taken the connection'))
-  }
-}
+const abortOnTaken = (response: ServerResponse, forward: Forward, capture: Replaceable): void =>
+  whenTaken(response, () => {
+    if (!capture.isSetAside)
+      endUntold(forward, response.req.method, new Error('the handler has taken the connection'))
+  })
 
 /** Tells a Forward where its response will not come to its end. */
 export const abortOnLoss = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {
   abortOnClose(response, forward, capture)
-  abortOnDetach(response, forward, capture)
+  abortOnTaken(response, forward, capture)
 }
 
 /** Who waits for the end of a response by way of `on-finished` is in a list on it: one, whoever began it. */

@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+// Functions of their own, for the reason that `endings.ts` gives.
+
+/** On a connection: who is told of an answer that is written to it. A symbol, so that no client can set it. */
+const told = Symbol('stowage.taken')
+
+interface Watched {
+  [told]?: Set<() => void>
+}
+
+/** Neither what is said in advance of an answer, nor what Node says to a request that it cannot read. */
+const successful = /^HTTP\/1\.[01] [23]/
+
+const beginsAnswer = (chunk: unknown): boolean =>
+  successful.test(Buffer.isBuffer(chunk) ? chunk.toString('latin1', 0, 10) : String(chunk).slice(0, 10))
+
+/** Patched once for all of its responses: patches that are taken back out of turn would bring each other back. */
+const watch = (socket: Socket & Watched): Set<() => void> => {
+  const all = new Set<() => void>()
+  for (const method of ['write', 'end'] as const) {
+    const original = socket[method] as (...given: unknown[]) => unknown
+    const patched = (...given: unknown[]): unknown => {
+      if (all.size > 0 && beginsAnswer(given[0])) for (const tell of all) tell()
+      return original.apply(socket, given)
+    }
+    socket[method] = patched as Socket['write'] & Socket['end']
+  }
+  socket[told] = all
+  return all
+}
+
+const watchWrites = (response: ServerResponse, taken: () => void): (() => void) => {
+  const tell = (): void => {
+    if (!response.headersSent) taken()
+  }
+  const begin = (socket: Socket & Watched): void => void (socket[told] ?? watch(socket)).add(tell)
+  const { socket } = response
+  if (socket === null) response.once('socket', begin)
+  else begin(socket)
+  return tell
+}
+
+/**
+ * Calls `taken` when a handler takes the connection of its response, or writes an answer to it: past Node, which then
+ * tells neither how that has answered, nor when it ends.
+ */
+export const whenTaken = (response: ServerResponse, taken: () => void): void => {
+  const { detachSocket } = response
+  // HTTP/2 has none.
+  if (detachSocket === undefined) return
+  const tell = watchWrites(response, taken)
+  response.detachSocket = (socket: Socket & Watched) => {
+    socket[told]?.delete(tell)
+    detachSocket.call(response, socket)
+    // Node itself does it at the end.
+    if (!response.writableEnded) taken()
+  }
+}
