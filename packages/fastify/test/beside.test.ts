@@ -55,6 +55,14 @@ describe.each(orders)('registered %s the cache', (order) => {
     expect(runs).toBe(1)
   })
 
+  test('@fastify/compress has nothing to compress of a stored 204', async () => {
+    const app = await withPlugin(order, 'compress', { threshold: 0 })
+    app.get('/a', async (_request, reply) => reply.code(204).send())
+    const url = `${await listen(app)}/a`
+    for (const { status, headers } of await askTwice(url, { 'accept-encoding': 'gzip' }))
+      expect([status, headers['content-encoding']]).toEqual([204, undefined])
+  })
+
   test('@fastify/etag finds the same tag at every hit, and 304 is answered', async () => {
     const app = await withPlugin(order, 'etag')
     app.get('/a', async () => text)
