@@ -1,11 +1,11 @@
 import { UnsentCapture, type UnsentReply, unsentBody, withoutContent } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { fieldsOf, putSelected, trailersOf } from './reply.ts'
+import { putSelected, replyFields, trailersOf } from './reply.ts'
 import { routeOf } from './request.ts'
 
-export const captured = Symbol('stowage.capture')
+export const capturing = Symbol('stowage.capture')
 
-export type Captured = FastifyRequest & { [captured]: UnsentCapture | null }
+type Capturing = FastifyRequest & { [capturing]: UnsentCapture | null }
 
 const unsent = (reply: FastifyReply): UnsentReply => {
   let outerTrailers = trailersOf(reply)
@@ -13,7 +13,7 @@ const unsent = (reply: FastifyReply): UnsentReply => {
     response: reply.raw,
     request: reply.request,
     route: () => routeOf(reply.request),
-    fields: fieldsOf(reply),
+    fields: replyFields(reply),
     begin: () => {
       outerTrailers = trailersOf(reply)
     },
@@ -27,11 +27,14 @@ const unsent = (reply: FastifyReply): UnsentReply => {
   }
 }
 
-/** The capture of a reply, made where there is none. */
-export const captureOf = (reply: FastifyReply): UnsentCapture => {
-  const request = reply.request as Captured
-  request[captured] ??= new UnsentCapture(unsent(reply))
-  return request[captured]
+/** The capture of the answer to a request, where a cache has to see that. */
+export const captureOf = (request: FastifyRequest): UnsentCapture | null => (request as Capturing)[capturing]
+
+/** The same, made where there is none. */
+export const captureFor = (reply: FastifyReply): UnsentCapture => {
+  const request = reply.request as Capturing
+  request[capturing] ??= new UnsentCapture(unsent(reply))
+  return request[capturing]
 }
 
 /** The parts of a `Response`, which Fastify would take later. */

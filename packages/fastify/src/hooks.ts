@@ -1,7 +1,7 @@
 import { isUnsafe } from '@stowage/core'
 import { invalidating } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Captured, captured, opened } from './capture.ts'
+import { captureOf, opened } from './capture.ts'
 import { symbolIn } from './private.ts'
 import { type Scope, type Scoped, scoped } from './scope.ts'
 
@@ -25,11 +25,11 @@ const hooks = {
   },
   /** Before the error handler. */
   onError(request: FastifyRequest, _reply: FastifyReply, _error: Error, done: () => void): void {
-    ;(request as Captured)[captured]?.fail()
+    captureOf(request)?.fail()
     done()
   },
   onSend(request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void {
-    const { [captured]: capture } = request as Captured
+    const capture = captureOf(request)
     if (capture === null) done(null, payload)
     else capture.send(opened(reply, payload), (sent) => done(null, sent), done)
   },

@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import type { SelectedResponse } from '@stowage/core'
 import { type Layer, send } from '@stowage/node'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { type Captured, captured, captureOf } from './capture.ts'
+import { captureFor, captureOf } from './capture.ts'
 import { hasOnlyOurs } from './hooks.ts'
 import { putSelected, trailersOf } from './reply.ts'
 import { asRead } from './request.ts'
@@ -23,8 +23,7 @@ const constraintsOf = ({ host: _, ...others }: Record<string, unknown> = {}): st
  * there is nobody, that way costs as much again as to find the response; hooks of `onResponse` run on either.
  */
 const sendSelected = (reply: FastifyReply, response: SelectedResponse, isAlone: () => boolean): void => {
-  // It changes nothing, by whichever method it was asked for.
-  ;(reply.request as Captured)[captured] = null
+  captureOf(reply.request)?.stop()
   const trailers = trailersOf(reply)
   if (isAlone() && Object.keys(reply.getHeaders()).length === 0 && trailers === null) {
     send(reply.raw, response)
@@ -59,7 +58,7 @@ export const layerAt = (
       read: ({ request }) => asRead(request, pattern, constraints),
       select: (reply, response) => sendSelected(reply, response, isAlone),
       forward: (reply, forward, next) => {
-        captureOf(reply).open(cache, forward)
+        captureFor(reply).open(cache, forward)
         forward.onNotModified = () => void reply.code(304).send()
         return next()
       },

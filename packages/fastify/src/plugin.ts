@@ -2,7 +2,7 @@ import { createCache } from '@stowage/core'
 import { checkAll, checkOneOf } from '@stowage/node'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { type Captured, captured } from './capture.ts'
+import { captureOf, capturing } from './capture.ts'
 import { addFirst } from './hooks.ts'
 import type { FastifyCacheOptions } from './options.ts'
 import { layerAt } from './place.ts'
@@ -37,10 +37,10 @@ const install: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) =>
   const around = (app as Scoped)[scoped]
   if (around === undefined) {
     warnOfEarlier(app)
-    app.decorateRequest(captured, null)
+    app.decorateRequest(capturing, null)
     app.decorateRequest('cache', {
       getter(this: FastifyRequest) {
-        return (this as Captured)[captured]?.cache ?? cache.bypass(asRead(this)).handler
+        return captureOf(this)?.cache ?? cache.bypass(asRead(this)).handler
       },
     })
     addFirst(app)

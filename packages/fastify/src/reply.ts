@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify'
 import { symbolIn } from './private.ts'
 
 /** The header fields of a reply, in the words of Node's responses. */
-export const fieldsOf = (reply: FastifyReply): ResponseFields => ({
+export const replyFields = (reply: FastifyReply): ResponseFields => ({
   getHeaderNames: () => Object.keys(reply.getHeaders()),
   getHeader: (name) => reply.getHeader(name),
   setHeader: (name, value) => {
@@ -42,7 +42,7 @@ const putTrailers = (reply: FastifyReply, trailers: Trailers): void => {
 export const putSelected = (reply: FastifyReply, response: SelectedResponse, outer: Trailers): unknown => {
   const { body } = response
   putTrailers(reply, body === null ? null : outer)
-  putHead(reply.raw, response, fieldsOf(reply))
+  putHead(reply.raw, response, replyFields(reply))
   if (body !== null) reply.removeHeader('content-length')
   // As Fastify's routes for HEAD can take a body that is not there.
   return body === null && reply.request.method === 'HEAD' ? Readable.from([]) : body

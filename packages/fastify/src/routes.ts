@@ -1,7 +1,7 @@
 import { isPromise, isUnsafe } from '@stowage/core'
 import { atRoute, checkAll, isGone, selectorFor } from '@stowage/node'
 import type { FastifyInstance, onRequestHookHandler, RouteHandlerMethod, RouteOptions } from 'fastify'
-import { type Captured, captured } from './capture.ts'
+import { captureOf } from './capture.ts'
 import { layerAt } from './place.ts'
 import type { Scope } from './scope.ts'
 
@@ -11,7 +11,7 @@ const seenToEnd = (handler: RouteHandlerMethod): RouteHandlerMethod =>
     const done: unknown = handler.call(this, request, reply)
     if (!isPromise(done)) return done
     return done.then((payload) => {
-      if (payload === undefined && !reply.sent && isGone(reply.raw)) (request as Captured)[captured]?.leave()
+      if (payload === undefined && !reply.sent && isGone(reply.raw)) captureOf(request)?.leave()
       return payload
     })
   }
@@ -34,7 +34,7 @@ export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOpt
   if (policy === undefined && !methods.some((method) => cache.mayStore(method, rules))) return
   const layer = layerAt(cache, app, route)
   const hook: onRequestHookHandler = (request, reply, next) => {
-    ;(request as Captured)[captured]?.begin()
+    captureOf(request)?.begin()
     const done = atRoute(layer, rules, reply, next)
     if (isPromise(done)) done.catch(next)
   }

@@ -97,6 +97,16 @@ export class UnsentCapture {
   }
 
   /**
+   * The answer is no handler's, but was stored: by whichever method it was asked for, it changes nothing.
+   *
+   * @example
+   * capture.stop()
+   */
+  stop(): void {
+    this.#caches.length = 0
+  }
+
+  /**
    * The handler has failed: the fields that are kept are no word about the answer to its error.
    *
    * @example
