@@ -30,7 +30,7 @@ export const routeOf = (request: Request): string | undefined => {
 }
 
 /** The target as middleware has rewritten it; what a mount takes off its front is in `baseUrl`. */
-export const rewrittenOf = ({ url, baseUrl, originalUrl }: Request): string | undefined =>
+const rewrittenOf = ({ url, baseUrl, originalUrl }: Request): string | undefined =>
   // Of a path that ends with the mount, Express makes a slash.
   originalUrl === baseUrl + url || (url.startsWith('/') && originalUrl === baseUrl + url.slice(1))
     ? undefined

@@ -19,8 +19,8 @@ const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => 
     () => {
       const cache = shared ?? createCache(rest, 'cachePlugin')
       const outer = cache === around?.cache ? around.rules : undefined
-      const own = shared === undefined ? {} : rest
-      const rules = cache.defaults(own, 'cachePlugin', outer)
+      // A cache of its own has the options as its own; beside one that is there they are defaults here.
+      const rules = cache.defaults(shared === undefined ? {} : rest, 'cachePlugin', outer)
       const { layers = [] } = around ?? {}
       const isThere = layers.some((layer) => layer.cache === cache)
       const all = isThere ? layers : [...layers, layerAt(cache, app)]

@@ -34,6 +34,7 @@ export const declareRoute = (scope: Scope, app: FastifyInstance, route: RouteOpt
   if (policy === undefined && !methods.some((method) => cache.mayStore(method, rules))) return
   const layer = layerAt(cache, app, route)
   const hook: onRequestHookHandler = (request, reply, next) => {
+    // Before the lookup: where it is open already, other hooks have run since.
     captureOf(request)?.begin()
     const done = atRoute(layer, rules, reply, next)
     if (isPromise(done)) done.catch(next)

@@ -28,7 +28,7 @@ export const routeOf = (ctx: Context): string | undefined => {
 }
 
 /** The target as middleware has rewritten it; a mount only takes something off its front. */
-export const rewrittenOf = (ctx: Context): string | undefined => {
+const rewrittenOf = (ctx: Context): string | undefined => {
   const { url, originalUrl } = ctx
   if (url === originalUrl) return undefined
   const { mountPath } = ctx as Routed

@@ -2,13 +2,8 @@ import { finished, Readable } from 'node:stream'
 
 type WebStream = Parameters<typeof Readable.fromWeb>[0]
 
-/**
- * Whether a body is a web stream.
- *
- * @example
- * if (isWebStream(body)) await body.cancel()
- */
-export const isWebStream = (body: unknown): body is WebStream =>
+/** Of whichever implementation. */
+const isWebStream = (body: unknown): body is WebStream =>
   typeof (body as { getReader?: unknown } | null | undefined)?.getReader === 'function'
 
 /** What has a reader, and Node does not take for a web stream: one of another implementation. */

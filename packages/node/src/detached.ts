@@ -43,7 +43,7 @@ class NowhereSocket extends Duplex {
 export const createNowhere = (): Duplex => new NowhereSocket(false)
 
 /** The request line and fields of a request that no client has sent. */
-export interface DetachedRequest {
+interface DetachedRequest {
   readonly method: string
   readonly url: string
   readonly authority: string

@@ -1,4 +1,4 @@
-export type Callback = (error?: Error | null) => void
+type Callback = (error?: Error | null) => void
 
 /** The arguments of `write` and `end` in any of their forms. */
 export interface Piece {
