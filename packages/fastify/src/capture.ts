@@ -1,4 +1,4 @@
-import { UnsentCapture, type UnsentReply, unsentBody, withoutContent } from '@stowage/node'
+import { UnsentCapture, type UnsentReply } from '@stowage/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { putSelected, replyFields, trailersOf } from './reply.ts'
 import { routeOf } from './request.ts'
@@ -17,7 +17,6 @@ const unsent = (reply: FastifyReply): UnsentReply => {
     begin: () => {
       outerTrailers = trailersOf(reply)
     },
-    unsentOf: (payload) => (reply.statusCode === 204 ? withoutContent : unsentBody(payload)),
     put: (response) => putSelected(reply, response, outerTrailers),
     // Neither goes the request on to its next hook, nor does another answer or an error change this one.
     hold: () => {

@@ -21,7 +21,6 @@ export {
   settleUnsent,
   type Unsent,
   type UnsentExchange,
-  unsentBody,
   withoutContent,
 } from './unsent.ts'
 export { UnsentCapture, type UnsentReply } from './unsent-capture.ts'

@@ -13,13 +13,13 @@ import { readable } from './body-source.ts'
 import type { Captured } from './captured.ts'
 import { declaredOn, passesForSuccess } from './declared.ts'
 import type { ResponseFields } from './headers.ts'
-import { type Sendable, settleUnsent, type Unsent } from './unsent.ts'
+import { type Sendable, settleUnsent, unsentBody, withoutContent } from './unsent.ts'
 
 /**
  * How a framework keeps one answer until it sends it.
  *
  * @example
- * const unsent: UnsentReply = { response: reply.raw, request, route, fields, begin, unsentOf, put, hold }
+ * const unsent: UnsentReply = { response: reply.raw, request, route, fields, begin, put, hold }
  */
 export interface UnsentReply {
   readonly response: ServerResponse
@@ -31,8 +31,6 @@ export interface UnsentReply {
   readonly fields: ResponseFields
   /** What is on it by now was set in front of the cache. */
   begin(): void
-  /** What the framework will send of a body. */
-  unsentOf(given: unknown): Unsent
   /** Puts a selected response in the place of the answer, and gives what the framework is to send for it. */
   put(response: SelectedResponse): unknown
   /** The answer counts as sent, until what is returned is called. */
@@ -178,7 +176,9 @@ export class UnsentCapture {
   #leave({ captured, forward }: Left, given: unknown): MaybePromise<unknown> {
     const { response, fields } = this.#reply
     const exchange = { captured, forward, response, fields }
-    const settled = settleUnsent(exchange, given, () => this.#reply.unsentOf(given))
+    const settled = settleUnsent(exchange, given, () =>
+      response.statusCode === 204 ? withoutContent : unsentBody(given),
+    )
     const put = (sendable: Sendable | undefined): unknown => {
       // What was judged could not be sent: an error is.
       if (sendable === undefined) captured.retract()

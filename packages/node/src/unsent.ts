@@ -41,12 +41,7 @@ export const withoutContent: Unsent = {
   body: () => nothing,
 }
 
-/**
- * A body as most frameworks send it: text and bytes are there, anything else is read.
- *
- * @example
- * unsentBody('hello') // { body: () => Buffer.from('hello') }
- */
+/** A body as most frameworks send it: text and bytes are there, anything else is read. */
 export const unsentBody = (body: unknown): Unsent => {
   if (body === undefined || body === null) return { body: () => nothing }
   if (typeof body === 'string') return { body: () => Buffer.from(body) }
