@@ -10,14 +10,13 @@ const isOutermost = (app: FastifyInstance): boolean => !('register' in Object.ge
 /** The patterns of a printed tree of routes: each line goes on where the one that it is under has ended. */
 const patternsIn = (tree: string): readonly string[] => {
   const above: string[] = []
-  return tree.split('\n').flatMap((line) => {
-    const [, indent = '', node] = /^([│ ]*)[├└]── (.*)$/u.exec(line) ?? []
-    if (node === undefined) return []
-    const [text = '', ...methods] = node.split(' (GET)')
+  const nodes = tree.matchAll(/^([│ ]*)[├└]── (.*?)( \(GET\).*)?$/gmu)
+  return Array.from(nodes, ([, indent = '', text, isRoute]) => {
     const depth = indent.length / 4
-    above[depth] = (above[depth - 1] ?? '') + text
-    return methods.length === 0 ? [] : [above[depth]]
-  })
+    const pattern = (above[depth - 1] ?? '') + text
+    above[depth] = pattern
+    return isRoute === undefined ? [] : [pattern]
+  }).flat()
 }
 
 const warn = (routes: string): void => {
