@@ -34,6 +34,9 @@ const onKoa =
       })
       .callback()
 
+const onNode: Listen = (handle) =>
+  cached((_request, response) => void handle(response), options) as RequestListener
+
 const onFastify =
   (fastify: FastifyModule): Listen =>
   async (handle) => {
@@ -54,10 +57,7 @@ const listeners: readonly (readonly [string, Listen])[] = [
   ['Koa 2', onKoa(Koa2)],
   ['Fastify 5', onFastify(fastify5)],
   ['Fastify 4', onFastify(fastify4)],
-  [
-    'node:http',
-    (handle) => cached((_request, response) => void handle(response), options) as RequestListener,
-  ],
+  ['node:http', onNode],
 ]
 
 /** Answers past Node's response. */
@@ -68,9 +68,10 @@ const take = (response: ServerResponse, text: string): void => {
   socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
 }
 
+const answered = (text: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+
 /** Answers past Node's response, and leaves it where it is. */
-const write = (response: ServerResponse, text: string): void =>
-  void response.socket?.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
+const write = (response: ServerResponse, text: string): void => void response.socket?.write(answered(text))
 
 const ways = [
   ['takes the connection', take],
@@ -143,4 +144,25 @@ test('what a route names is invalidated where its handler takes the connection, 
   for (const text of ['version 1', 'version 1']) expect((await request(url)).text).toBe(text)
   expect((await request(`${url}change`)).text).toBe('changed')
   expect((await request(url)).text).toBe('version 2')
+})
+
+test('what a handler that writes its answer in bytes may have changed is invalidated', async () => {
+  let version = 1
+  const { url } = await serve(onNode, (response) => {
+    if (response.req.method === 'GET') return response.end(`version ${version}`)
+    version += 1
+    return response.socket?.write(new Uint8Array(Buffer.from(answered('changed'))))
+  })
+  for (const text of ['version 1', 'version 1']) expect((await request(url)).text).toBe(text)
+  expect((await request(url, { method: 'DELETE' })).text).toBe('changed')
+  expect((await request(url)).text).toBe('version 2')
+})
+
+test('of bytes that a handler sends nothing is made text', async () => {
+  const bytes = new Uint8Array(Buffer.from('sent'))
+  bytes.toString = () => {
+    throw new Error('as long as all of them')
+  }
+  const { url } = await serve(onNode, (response) => void response.end(bytes))
+  expect((await request(url)).text).toBe('sent')
 })

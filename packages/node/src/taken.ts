@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { isUint8Array } from 'node:util/types'
 
 // Functions of their own, for the reason that `endings.ts` gives.
 
@@ -13,8 +14,11 @@ interface Watched {
 /** Neither what is said in advance of an answer, nor what Node says to a request that it cannot read. */
 const successful = /^HTTP\/1\.[01] [23]/
 
-const beginsAnswer = (chunk: unknown): boolean =>
-  successful.test(Buffer.isBuffer(chunk) ? chunk.toString('latin1', 0, 10) : String(chunk).slice(0, 10))
+/** Of bytes no more is made text than is looked at: they may be megabytes. */
+const beginsAnswer = (chunk: unknown): boolean => {
+  if (typeof chunk === 'string') return successful.test(chunk)
+  return isUint8Array(chunk) && successful.test(String.fromCharCode(...chunk.subarray(0, 10)))
+}
 
 /** Patched once for all of its responses: patches that are taken back out of turn would bring each other back. */
 const watch = (socket: Socket & Watched): Set<() => void> => {
