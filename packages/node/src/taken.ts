@@ -14,10 +14,14 @@ interface Watched {
 /** Neither what is said in advance of an answer, nor what Node says to a request that it cannot read. */
 const successful = /^HTTP\/1\.[01] [23]/
 
-/** Of bytes no more is made text than is looked at: they may be megabytes. */
+/** With which it begins. */
+const firstByte = 0x48
+
+/** Of bytes no more is made text than is looked at: they may be megabytes, or thousands of chunks. */
 const beginsAnswer = (chunk: unknown): boolean => {
   if (typeof chunk === 'string') return successful.test(chunk)
-  return isUint8Array(chunk) && successful.test(String.fromCharCode(...chunk.subarray(0, 10)))
+  if (!isUint8Array(chunk) || chunk[0] !== firstByte) return false
+  return successful.test(String.fromCharCode(...chunk.subarray(0, 10)))
 }
 
 /** Patched once for all of its responses: patches that are taken back out of turn would bring each other back. */
