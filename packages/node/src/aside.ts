@@ -30,6 +30,8 @@ export class Aside {
   /** Where the handler's fields lie. */
   readonly fields: ServerResponse
   headSent = false
+  /** The answer has left, and the handler sees its own response. Before that it is what layers outside wait with. */
+  isInstalled = false
   readonly #response: ServerResponse
   readonly #outer: ReadonlySet<unknown>
   readonly #onDestroy: (error: unknown) => void
@@ -52,6 +54,7 @@ export class Aside {
   /** From now on the handler sees its own response. */
   install(): void {
     const response = this.#response
+    this.isInstalled = true
     this.#real = {}
     for (const [name, override] of Object.entries(this.#overrides)) {
       const own = Object.getOwnPropertyDescriptor(response, name)

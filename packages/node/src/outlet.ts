@@ -32,6 +32,11 @@ export class Outlet {
     return this.#aside !== undefined
   }
 
+  /** Whether layers further out still wait with the answer that was sent in the place of the handler's. */
+  get isLeaving(): boolean {
+    return this.#aside?.isInstalled === false
+  }
+
   /** Whether what the handler makes goes nowhere. */
   get discards(): boolean {
     return this.#selected !== undefined

@@ -45,6 +45,12 @@ const closeOnAbort = (aside: Aside, signal: AbortSignal): void => {
   else signal.addEventListener('abort', () => aside.close(), { once: true })
 }
 
+/** A layer further out may wait with the end, say until it has saved a session: until then Node reads the response. */
+const installOnceSent = (response: ServerResponse, aside: Aside): void => {
+  if (response.writableEnded) aside.install()
+  else response.once(response.req.httpVersionMajor < 2 ? 'prefinish' : 'finish', () => aside.install())
+}
+
 /**
  * Sends `selected` over the fields that stood there in front of the cache, by the methods of `layer`, and sets aside
  * what the handler makes: it may set, write and end its response as if nothing had been sent. Undefined where it is too
@@ -70,7 +76,7 @@ export const sendAside = (
     putBack()
     if (!response.headersSent) return undefined
   }
-  aside.install()
+  installOnceSent(response, aside)
   closeOnAbort(aside, signal)
   return aside
 }
