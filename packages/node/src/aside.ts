@@ -37,7 +37,8 @@ export class Aside {
   readonly #onDestroy: (error: unknown) => void
   readonly #emit: ServerResponse['emit']
   readonly #overrides: PropertyDescriptorMap
-  #real: PropertyDescriptorMap = {}
+  /** What stood in the place of what is put over the response. */
+  #real: Record<string, PropertyDescriptor | undefined> = {}
   #state: 'open' | 'ended' | 'finished' | 'closed' = 'open'
 
   constructor(response: ServerResponse, outer: ReadonlySet<unknown>, onDestroy: (error: unknown) => void) {
@@ -51,16 +52,33 @@ export class Aside {
     this.#overrides = this.#describe()
   }
 
+  /** Until the answer has left: what the handler sets is its own, and Node sees the state of what it is to send. */
+  setApart(): void {
+    this.#put(fieldMethods)
+  }
+
   /** From now on the handler sees its own response. */
   install(): void {
-    const response = this.#response
     this.isInstalled = true
-    this.#real = {}
-    for (const [name, override] of Object.entries(this.#overrides)) {
-      const own = Object.getOwnPropertyDescriptor(response, name)
-      if (own !== undefined) this.#real[name] = own
-      Object.defineProperty(response, name, { ...override, configurable: true })
+    this.#putBack()
+    this.#put(Object.keys(this.#overrides))
+  }
+
+  #put(names: readonly string[]): void {
+    for (const name of names) {
+      const override = this.#overrides[name]
+      if (override === undefined) continue
+      this.#real[name] = Object.getOwnPropertyDescriptor(this.#response, name)
+      Object.defineProperty(this.#response, name, { ...override, configurable: true })
     }
+  }
+
+  #putBack(): void {
+    for (const [name, real] of Object.entries(this.#real)) {
+      Reflect.deleteProperty(this.#response, name)
+      if (real !== undefined) Object.defineProperty(this.#response, name, real)
+    }
+    this.#real = {}
   }
 
   /** Nothing more leaves; but what Node refuses, it refuses. */
@@ -144,12 +162,7 @@ export class Aside {
 
   /** An access log tells of what the client got. */
   #asSent(act: () => void): void {
-    const response = this.#response as unknown as Record<string, unknown>
-    for (const name of Object.keys(this.#overrides)) {
-      delete response[name]
-      const real = this.#real[name]
-      if (real !== undefined) Object.defineProperty(response, name, real)
-    }
+    this.#putBack()
     try {
       act()
     } finally {

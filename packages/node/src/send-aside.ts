@@ -47,8 +47,12 @@ const closeOnAbort = (aside: Aside, signal: AbortSignal): void => {
 
 /** A layer further out may wait with the end, say until it has saved a session: until then Node reads the response. */
 const installOnceSent = (response: ServerResponse, aside: Aside): void => {
-  if (response.writableEnded) aside.install()
-  else response.once(response.req.httpVersionMajor < 2 ? 'prefinish' : 'finish', () => aside.install())
+  if (response.writableEnded) {
+    aside.install()
+    return
+  }
+  aside.setApart()
+  response.once(response.req.httpVersionMajor < 2 ? 'prefinish' : 'finish', () => aside.install())
 }
 
 /**

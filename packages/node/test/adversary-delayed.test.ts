@@ -1,9 +1,17 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fakeClock, request } from '@stowage/core/testing'
 import { cached } from '@stowage/node'
 import { expect, onTestFinished, test } from 'vitest'
+
+const gate = <T>() => {
+  let open: (value: T) => void = () => undefined
+  const opened = new Promise<T>((resolve) => {
+    open = resolve
+  })
+  return { opened, open: (value: T) => open(value) }
+}
 
 test.each([
   ['softTimeout', { softTimeout: '5ms' } as const],
@@ -41,3 +49,50 @@ test.each([
     expect(stale.headers.age).toBe('90')
   },
 )
+
+test('a handler that answers while a layer in front waits with the end of the stale response cuts nobody off', async () => {
+  const clock = fakeClock()
+  const late = gate<void>()
+  const done = gate<unknown>()
+  let runs = 0
+  const answer = (response: ServerResponse): void => {
+    response.setHeader('cache-control', 'public, max-age=60, stale-if-error=600')
+    response.end(`run ${runs}`)
+  }
+  const listener = cached(
+    async (_request, response) => {
+      runs += 1
+      if (runs !== 2) return answer(response)
+      await late.opened
+      try {
+        done.open(answer(response))
+      } catch (error) {
+        done.open(error)
+      }
+    },
+    { softTimeout: '5ms', clock },
+  ) as RequestListener
+  let asked = 0
+  const server = createServer((incoming, response) => {
+    asked += 1
+    const { end } = response
+    if (asked === 2)
+      response.end = ((...given: Parameters<typeof end>) => {
+        late.open()
+        void done.opened.then(() => end.apply(response, given))
+        return response
+      }) as typeof end
+    listener(incoming, response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close().closeAllConnections())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const ask = () => request(url, { headers: { cookie: 'a=1' } })
+  expect((await ask()).text).toBe('run 1')
+  clock.advance(90_000)
+  const stale = await ask()
+  expect(await done.opened).toBeUndefined()
+  expect(stale).toMatchObject({ status: 200, text: 'run 1' })
+  expect(stale.headers.age).toBe('90')
+  expect((await ask()).text).toBe('run 3')
+})
