@@ -13,6 +13,15 @@ const gate = <T>() => {
   return { opened, open: (value: T) => open(value) }
 }
 
+/** How to ask a server, by requests with a cookie: of one without the head could still begin a session. */
+const serve = async (listener: RequestListener): Promise<() => ReturnType<typeof request>> => {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close().closeAllConnections())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  return () => request(url, { headers: { cookie: 'a=1' } })
+}
+
 test.each([
   ['softTimeout', { softTimeout: '5ms' } as const],
   ['hardTimeout', { hardTimeout: '5ms' } as const],
@@ -29,19 +38,14 @@ test.each([
       },
       { ...limit, clock },
     ) as RequestListener
-    const server = createServer((incoming, response) => {
+    const ask = await serve((incoming, response) => {
       const { end } = response
       response.end = ((...given: Parameters<typeof end>) => {
         setTimeout(() => end.apply(response, given), 5)
         return response
       }) as typeof end
       listener(incoming, response)
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(() => void server.close().closeAllConnections())
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-    // Of one without cookies the head could still begin a session.
-    const ask = () => request(url, { headers: { cookie: 'a=1' } })
+    })
     expect((await ask()).text).toBe('first')
     clock.advance(90_000)
     const stale = await ask()
@@ -73,7 +77,7 @@ test('a handler that answers while a layer in front waits with the end of the st
     { softTimeout: '5ms', clock },
   ) as RequestListener
   let asked = 0
-  const server = createServer((incoming, response) => {
+  const ask = await serve((incoming, response) => {
     asked += 1
     const { end } = response
     if (asked === 2)
@@ -83,11 +87,7 @@ test('a handler that answers while a layer in front waits with the end of the st
         return response
       }) as typeof end
     listener(incoming, response)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close().closeAllConnections())
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  const ask = () => request(url, { headers: { cookie: 'a=1' } })
+  })
   expect((await ask()).text).toBe('run 1')
   clock.advance(90_000)
   const stale = await ask()
