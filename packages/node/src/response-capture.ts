@@ -245,7 +245,7 @@ export class ResponseCapture implements Captured, Replaceable {
   }
 
   #respond(head: ForwardedHead): Verdict {
-    // Its head is mixed with that of the answer.
+    // Its status is still that of the answer.
     if (this.#outlet.isLeaving) this.#forward.abort(new Error('another answer has yet to leave'))
     const verdict = this.#forward.respond(head)
     if (!this.#forward.background) restoreConditions(this.#response.req, this.#forward.request.headers)

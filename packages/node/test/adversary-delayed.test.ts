@@ -1,25 +1,14 @@
-import { once } from 'node:events'
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { fakeClock, request } from '@stowage/core/testing'
 import { cached } from '@stowage/node'
-import { expect, onTestFinished, test } from 'vitest'
-
-const gate = <T>() => {
-  let open: (value: T) => void = () => undefined
-  const opened = new Promise<T>((resolve) => {
-    open = resolve
-  })
-  return { opened, open: (value: T) => open(value) }
-}
+import { expect, test } from 'vitest'
+import { createGate } from './gate.ts'
+import { serve as listenTo } from './plain.ts'
 
 /** How to ask a server, by requests with a cookie: of one without the head could still begin a session. */
 const serve = async (listener: RequestListener): Promise<() => ReturnType<typeof request>> => {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close().closeAllConnections())
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  return () => request(url, { headers: { cookie: 'a=1' } })
+  const port = await listenTo(listener)
+  return () => request(`http://127.0.0.1:${port}/`, { headers: { cookie: 'a=1' } })
 }
 
 test.each([
@@ -56,8 +45,8 @@ test.each([
 
 test('a handler that answers while a layer in front waits with the end of the stale response cuts nobody off', async () => {
   const clock = fakeClock()
-  const late = gate<void>()
-  const done = gate<unknown>()
+  const late = createGate()
+  const done = createGate<unknown>()
   let runs = 0
   const answer = (response: ServerResponse): void => {
     response.setHeader('cache-control', 'public, max-age=60, stale-if-error=600')
@@ -67,7 +56,7 @@ test('a handler that answers while a layer in front waits with the end of the st
     async (_request, response) => {
       runs += 1
       if (runs !== 2) return answer(response)
-      await late.opened
+      await late.passed
       try {
         done.open(answer(response))
       } catch (error) {
@@ -83,7 +72,7 @@ test('a handler that answers while a layer in front waits with the end of the st
     if (asked === 2)
       response.end = ((...given: Parameters<typeof end>) => {
         late.open()
-        void done.opened.then(() => end.apply(response, given))
+        void done.passed.then(() => end.apply(response, given))
         return response
       }) as typeof end
     listener(incoming, response)
@@ -91,7 +80,7 @@ test('a handler that answers while a layer in front waits with the end of the st
   expect((await ask()).text).toBe('run 1')
   clock.advance(90_000)
   const stale = await ask()
-  expect(await done.opened).toBeUndefined()
+  expect(await done.passed).toBeUndefined()
   expect(stale).toMatchObject({ status: 200, text: 'run 1' })
   expect(stale.headers.age).toBe('90')
   expect((await ask()).text).toBe('run 3')

@@ -6,20 +6,8 @@ import { fakeClock } from '@stowage/core/testing'
 import { type CachedListener, cached, type Http2Listener } from '@stowage/node'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ask2, fresh } from './cached.ts'
+import { createGate } from './gate.ts'
 import { cert, key } from './tls.ts'
-
-interface Gate {
-  readonly passed: Promise<void>
-  readonly open: () => void
-}
-
-const createGate = (): Gate => {
-  let open = (): void => undefined
-  const passed = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { passed, open: () => open() }
-}
 
 type Server2 = http2.Http2Server | http2.Http2SecureServer
 
