@@ -11,6 +11,15 @@ const serve = async (listener: RequestListener): Promise<() => ReturnType<typeof
   return () => request(`http://127.0.0.1:${port}/`, { headers: { cookie: 'a=1' } })
 }
 
+/** As a layer in front does that has something to save first. */
+const delayEnd = (response: ServerResponse, wait: (end: () => void) => void): void => {
+  const { end } = response
+  response.end = ((...given: Parameters<typeof end>) => {
+    wait(() => end.apply(response, given))
+    return response
+  }) as typeof end
+}
+
 test.each([
   ['softTimeout', { softTimeout: '5ms' } as const],
   ['hardTimeout', { hardTimeout: '5ms' } as const],
@@ -28,11 +37,7 @@ test.each([
       { ...limit, clock },
     ) as RequestListener
     const ask = await serve((incoming, response) => {
-      const { end } = response
-      response.end = ((...given: Parameters<typeof end>) => {
-        setTimeout(() => end.apply(response, given), 5)
-        return response
-      }) as typeof end
+      delayEnd(response, (end) => void setTimeout(end, 5))
       listener(incoming, response)
     })
     expect((await ask()).text).toBe('first')
@@ -68,13 +73,11 @@ test('a handler that answers while a layer in front waits with the end of the st
   let asked = 0
   const ask = await serve((incoming, response) => {
     asked += 1
-    const { end } = response
     if (asked === 2)
-      response.end = ((...given: Parameters<typeof end>) => {
+      delayEnd(response, (end) => {
         late.open()
-        void done.passed.then(() => end.apply(response, given))
-        return response
-      }) as typeof end
+        void done.passed.then(end)
+      })
     listener(incoming, response)
   })
   expect((await ask()).text).toBe('run 1')
