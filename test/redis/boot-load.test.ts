@@ -1,6 +1,7 @@
 import { type RedisOptions, redis } from '@stowage/redis'
 import { describe, expect, type onTestFinished, test } from 'vitest'
-import { eventually, freePort, pause, type RedisServer, startRedis, startSentinel } from '../servers/redis.ts'
+import { freePort } from '../servers/ports.ts'
+import { eventually, pause, type RedisServer, startRedis, startSentinel } from '../servers/redis.ts'
 import { startProxy } from '../servers/tcp-proxy.ts'
 import { expectUnharmed, stage, strike } from './scene.ts'
 import { circuitOf, serveSite, startLoad, untilShared, wrongAmong } from './site.ts'

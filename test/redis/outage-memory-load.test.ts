@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { type CacheRequest, createCache, type Decision } from '@stowage/core'
 import { redis } from '@stowage/redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { freePort } from '../servers/redis.ts'
+import { freePort } from '../servers/ports.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { findServer } from './find-server.ts'
-import { eventually, freePort } from './redis.ts'
+import { freePort } from './ports.ts'
+import { eventually } from './redis.ts'
 
 export interface MemcachedServer {
   readonly address: string

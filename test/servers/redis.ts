@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cert, key } from '../../packages/node/test/tls.ts'
 import { redisServer } from './find-redis.ts'
+import { freePort } from './ports.ts'
 import { ask, type Reply } from './resp.ts'
 
 /** Of the certificate that servers with TLS present, for `localhost` and `127.0.0.1`. */
@@ -44,25 +44,6 @@ const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
-
-const isFree = (port: number): Promise<number | undefined> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(undefined))
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined))
-    })
-  })
-
-/** A port that nobody listens on now, and whose neighbour for the bus of a Cluster is free as well. */
-export const freePort = async (): Promise<number> => {
-  for (;;) {
-    // Below the range from which the system takes ports of its own.
-    const port = 12_000 + Math.floor(Math.random() * 18_000)
-    if ((await isFree(port)) !== undefined && (await isFree(port + 10_000)) !== undefined) return port
-  }
-}
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

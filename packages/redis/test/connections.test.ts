@@ -1,13 +1,8 @@
 import { type RedisBackend, type RedisOptions, redis } from '@stowage/redis'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import {
-  eventually,
-  freePort,
-  type RedisServer,
-  startRedis,
-  startSentinel,
-} from '../../../test/servers/redis.ts'
+import { freePort } from '../../../test/servers/ports.ts'
+import { eventually, type RedisServer, startRedis, startSentinel } from '../../../test/servers/redis.ts'
 import { startProxy } from '../../../test/servers/tcp-proxy.ts'
 
 let server: RedisServer

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { createCache, httpApi } from '@stowage/core'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { bundle } from '../../../../test/processes/bundle.ts'
+import { freePort } from '../../../../test/servers/ports.ts'
 import { askOnce } from '../cache/site.ts'
 import { token } from './http-site.ts'
 
@@ -14,11 +15,12 @@ const { script, remove } = bundle(new URL('http-child.ts', import.meta.url), {
 afterAll(remove)
 
 /** A server in a process of its own. */
-const start = async (port = 0): Promise<{ readonly child: ChildProcess; readonly port: number }> => {
+const start = async (on?: number): Promise<{ readonly child: ChildProcess; readonly port: number }> => {
+  const port = on ?? (await freePort())
   const child = fork(script, [String(port)])
   onTestFinished(() => void child.kill('SIGKILL'))
-  const [listening] = (await once(child, 'message')) as [number]
-  return { child, port: listening }
+  await once(child, 'message')
+  return { child, port }
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms))
