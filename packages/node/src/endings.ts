@@ -10,6 +10,8 @@ import { whenTaken } from './taken.ts'
 /** What may answer in the place of a handler that still runs. */
 export interface Replaceable {
   readonly isSetAside: boolean
+  /** Whether an answer has been judged, or is being sent. */
+  readonly isAnswered: boolean
   replace(selected: SelectedResponse): boolean
 }
 
@@ -71,10 +73,14 @@ export const endUntold = (forward: Forward, method: string | undefined, cause: u
 }
 
 const abortOnTaken = (response: ServerResponse, forward: Forward, capture: Replaceable): void =>
-  whenTaken(response, () => {
-    if (!capture.isSetAside)
-      endUntold(forward, response.req.method, new Error('the handler has taken the connection'))
-  })
+  whenTaken(
+    response,
+    () => {
+      if (!capture.isSetAside)
+        endUntold(forward, response.req.method, new Error('the handler has taken the connection'))
+    },
+    () => capture.isAnswered,
+  )
 
 /** Tells a Forward where its response will not come to its end. */
 export const abortOnLoss = (response: ServerResponse, forward: Forward, capture: Replaceable): void => {

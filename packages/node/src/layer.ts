@@ -8,6 +8,8 @@ export class OuterLayer {
   readonly #response: ServerResponse
   readonly #methods: Methods
   readonly #refused: (error: unknown) => void
+  /** Those that are under way, one within another. */
+  #calls = 0
 
   /** `refused` learns what Node would not send. */
   constructor(response: ServerResponse, refused: (error: unknown) => void) {
@@ -25,17 +27,23 @@ export class OuterLayer {
     }
   }
 
+  get isCalling(): boolean {
+    return this.#calls > 0
+  }
+
   /** HTTP/2's `end` calls `write`: that is Node's, not the handler's. */
   call(method: keyof Methods, given: readonly unknown[]): unknown {
     const response = this.#response
     const { write } = response
     response.write = this.#methods.write
+    this.#calls += 1
     try {
       return (this.#methods[method] as (...given: readonly unknown[]) => unknown).apply(response, [...given])
     } catch (error) {
       this.#refused(error)
       throw error
     } finally {
+      this.#calls -= 1
       response.write = write
     }
   }

@@ -32,6 +32,11 @@ export class Outlet {
     return this.#aside !== undefined
   }
 
+  /** Whether a method further out is being called. */
+  get isSending(): boolean {
+    return this.#layer.isCalling
+  }
+
   /** Whether layers further out still wait with the answer that was sent in the place of the handler's. */
   get isLeaving(): boolean {
     return this.#aside?.isInstalled === false

@@ -65,6 +65,10 @@ export class ResponseCapture implements Captured, Replaceable {
     return this.#outlet.isSetAside
   }
 
+  get isAnswered(): boolean {
+    return this.#verdict !== undefined || this.isSetAside || this.#outlet.isSending
+  }
+
   /** Sends another response now; what the handler still makes is recorded, and goes nowhere. */
   replace(selected: SelectedResponse): boolean {
     if (this.#verdict !== undefined) return false

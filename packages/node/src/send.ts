@@ -37,6 +37,18 @@ const sendHead = (response: ServerResponse, { status, reason, headers, added }: 
 }
 
 /**
+ * Of a field that has one value Node refuses several lines in HTTP/2, and sends them in HTTP/1.1: there they are one line
+ * (RFC 9110 §5.3).
+ */
+const inOneLine = (fields: FieldMap): FieldMap =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'object' && value.length > 0 ? value.join(', ') : value,
+    ]),
+  )
+
+/**
  * Puts the head of a selected response over what outer layers have set. `fields` is where a framework keeps them until it
  * sends, by default the response.
  *
@@ -51,7 +63,7 @@ export const putHead = (
   const { status, reason, headers, added } = selected
   response.statusCode = status
   if (reason !== undefined && hasReasons(response)) response.statusMessage = reason
-  applyFields(fields, headers)
+  applyFields(fields, response.req.httpVersionMajor < 2 ? headers : inOneLine(headers))
   applyFields(fields, added)
   makeRoomForTrailers(response, selected, fields)
 }

@@ -50,14 +50,39 @@ const watchWrites = (response: ServerResponse, taken: () => void): (() => void) 
   return tell
 }
 
+const answers = ['respond', 'respondWithFile', 'respondWithFD'] as const
+
+/** A stream of HTTP/2, with what of it begins an answer. */
+type Answering = Record<(typeof answers)[number], (...given: unknown[]) => unknown>
+
+/** What names no status is sent with 200. */
+const isSuccess = (fields: unknown): boolean => {
+  const status = Number((fields as Record<string, unknown> | null | undefined)?.[':status'] ?? 200)
+  return status >= 200 && status < 400
+}
+
+/** Its methods are how Node's response answers as well. */
+const watchStream = (stream: Answering, taken: () => void, isNodes: () => boolean): void => {
+  for (const method of answers) {
+    const original = stream[method]
+    stream[method] = (...given) => {
+      if (!isNodes() && isSuccess(given[method === 'respond' ? 0 : 1])) taken()
+      return original.apply(stream, given)
+    }
+  }
+}
+
 /**
- * Calls `taken` when a handler takes the connection of its response, or writes an answer to it: past Node, which then
- * tells neither how that has answered, nor when it ends.
+ * Calls `taken` when a handler takes the connection of its response, or writes an answer to it, or to its stream of
+ * HTTP/2: past Node's response, which then tells neither how that has answered, nor when it ends. `isNodes` says whether
+ * an answer on the stream is that of Node's response.
  */
-export const whenTaken = (response: ServerResponse, taken: () => void): void => {
-  const { detachSocket } = response
-  // HTTP/2 has none.
-  if (detachSocket === undefined) return
+export const whenTaken = (response: ServerResponse, taken: () => void, isNodes: () => boolean): void => {
+  const { detachSocket, stream } = response as ServerResponse & { readonly stream?: Answering }
+  if (detachSocket === undefined) {
+    if (stream !== undefined) watchStream(stream, taken, isNodes)
+    return
+  }
   const tell = watchWrites(response, taken)
   response.detachSocket = (socket: Socket & Watched) => {
     socket[told]?.delete(tell)

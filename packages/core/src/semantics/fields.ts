@@ -88,6 +88,7 @@ export const isFieldValue = (value: string): boolean => fieldContent.test(value)
 /** Fields of one connection, whether Connection names them or not (RFC 9110 §7.6.1), and of one proxy (RFC 9111 §3.1). */
 const connectionFields: ReadonlySet<string> = new Set([
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-connection',
   'te',

@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2'
+import { request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { cached, type Http2Listener } from '@stowage/node'
+import { expect, onTestFinished, test } from 'vitest'
+import { ask2 } from './cached.ts'
+import { cert, key } from './tls.ts'
+
+const serve = async (listener: Http2Listener): Promise<string> => {
+  const server = createSecureServer({ key, cert, allowHTTP1: true }, cached(listener, { ttl: '1m' }))
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session) => sessions.add(session))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    for (const session of sessions) session.destroy()
+    server.close()
+  })
+  return `https://localhost:${(server.address() as AddressInfo).port}`
+}
+
+const ask1 = (origin: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const asking = request(origin, { agent: false, rejectUnauthorized: false }, (response) => {
+      response.setEncoding('utf8').on('data', resolve)
+    })
+    asking.on('error', reject).end()
+  })
+
+test.each([
+  ['x-content-type-options', ['nosniff', 'nosniff']],
+  ['etag', ['"a"', '"b"']],
+  ['http2-settings', 'AAMAAABkAAQAAP__'],
+])(
+  'what HTTP/2 forbids of a response over HTTP/1.1, as %s, fails no hit over HTTP/2',
+  async (name, value) => {
+    let runs = 0
+    const origin = await serve((_request, response) => {
+      runs += 1
+      response.setHeader(name, value)
+      response.end('made')
+    })
+    expect(await ask1(origin)).toBe('made')
+    expect(await ask2(origin, '/')).toMatchObject({ status: 200, text: 'made' })
+    expect(runs).toBe(1)
+  },
+)
+
+const file = fileURLToPath(import.meta.url)
+
+const answers: Readonly<Record<string, (response: Http2ServerResponse) => void>> = {
+  respond: ({ stream }) => {
+    stream.respond()
+    stream.end('changed')
+  },
+  respondWithFile: ({ stream }) => stream.respondWithFile(file, { ':status': 201 }),
+}
+
+const items = () => {
+  let version = 1
+  return (answer: (response: Http2ServerResponse) => void): Http2Listener =>
+    ({ method }: Http2ServerRequest, response) => {
+      if (method === 'GET') response.end(`version ${version}`)
+      else {
+        version += 1
+        answer(response)
+      }
+    }
+}
+
+test.each(Object.entries(answers))(
+  'what a handler may have changed that answers by %s of its stream is invalidated',
+  async (_, answer) => {
+    const origin = await serve(items()(answer))
+    for (const text of ['version 1', 'version 1']) expect((await ask2(origin, '/')).text).toBe(text)
+    expect((await ask2(origin, '/', { ':method': 'DELETE' })).status).toBeLessThan(300)
+    expect((await ask2(origin, '/')).text).toBe('version 2')
+  },
+)
+
+test('an error that a handler answers on its stream invalidates nothing', async () => {
+  const origin = await serve(items()(({ stream }) => stream.respond({ ':status': 409 }, { endStream: true })))
+  expect((await ask2(origin, '/')).text).toBe('version 1')
+  expect((await ask2(origin, '/', { ':method': 'DELETE' })).status).toBe(409)
+  expect((await ask2(origin, '/')).text).toBe('version 1')
+})
