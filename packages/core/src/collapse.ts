@@ -5,6 +5,7 @@ import type { FlightOutcome } from './flight.ts'
 import { flightKey } from './flights.ts'
 import type { MaybePromise } from './message.ts'
 import type { Plan } from './plan.ts'
+import type { Collapse } from './policy-check.ts'
 import { fillPlan, goForward, reuse } from './reuse-or-forward.ts'
 import { ownResponse } from './select.ts'
 import { noDirectives } from './semantics/cache-control.ts'
@@ -42,8 +43,9 @@ export const collapse = (
   // Without the store nobody knows what others have invalidated since: who comes late waits for a later run.
   if (running === undefined || (found.stamp === undefined && !recent))
     return goForward(engine, { ...plan, flight: flights.replace(key) })
-  const patience: Patience = { until: performance.now() + policy.collapse.wait, recent }
-  return wait(search, plan, patience, running.join(request.headers, policy.collapse.wait))
+  const { wait: waitMs, onTimeout } = running.terms ?? policy.collapse
+  const patience: Patience = { until: performance.now() + waitMs, recent, onTimeout }
+  return wait(search, plan, patience, running.join(request.headers, waitMs))
 }
 
 /** How a request waits for another. */
@@ -51,6 +53,7 @@ interface Patience {
   readonly until: number
   /** Whether that one had begun so lately that it may be shared although the store cannot say what is valid. */
   readonly recent: boolean
+  readonly onTimeout: Collapse['onTimeout']
 }
 
 const wait = (
@@ -81,7 +84,7 @@ const settle = (
     case 'overdue':
       return instead(search, plan, patience, outcome)
     case 'late':
-      return late(search) ?? alone()
+      return late(search, patience) ?? alone()
     default:
       return alone()
   }
@@ -129,9 +132,8 @@ const instead = async (
 }
 
 /** Waited in vain: what the policy wants then, or undefined for the handler. */
-const late = (search: Search): Decision | undefined => {
-  const { engine, policy, found, directives } = search
-  const onTimeout = policy.collapse === false ? 'run' : policy.collapse.onTimeout
+const late = (search: Search, { onTimeout }: Patience): Decision | undefined => {
+  const { engine, found, directives } = search
   const { entry } = found
   if (entry !== undefined && onTimeout === 'stale') {
     const facts = factsOf(engine, entry)

@@ -1,5 +1,6 @@
 import type { StoredResponse } from './entry.ts'
 import type { FieldMap } from './message.ts'
+import type { Collapse } from './policy-check.ts'
 import { selectingValues } from './semantics/vary.ts'
 import type { Stamp } from './stamp.ts'
 
@@ -39,6 +40,8 @@ export class Flight {
   key: string
   /** By the clock of the cache. */
   readonly began: number
+  /** How its route wants it to be waited for, where that is known and is not how those in front of it would. */
+  terms: Collapse | undefined
   readonly #table: FlightTable
   readonly #waiters = new Set<Waiter>()
   #timer: NodeJS.Timeout | undefined
@@ -101,6 +104,15 @@ export class Flight {
     this.#close({ kind: 'overdue', limit: 'hard', flight: this })
   }
 
+  /** A route has been found that states how it is waited for: who waits already looks up again, and waits so. */
+  waitBy(terms: Collapse | false): void {
+    if (terms === false) this.refuse(false)
+    else if (terms !== this.terms) {
+      this.terms = terms
+      this.#release({ kind: 'again' })
+    }
+  }
+
   /** Another key has been found for this request: every waiter looks up by itself. */
   rekey(): void {
     this.#close({ kind: 'again' })
@@ -129,6 +141,7 @@ export class Flight {
       for (const waiter of [next, ...others]) waiter.settle({ kind: 'again' })
       return
     }
+    successor.terms = this.terms
     for (const waiter of others) successor.#waiters.add(waiter)
     successor.#arm()
     next.settle({ kind: 'lead', flight: successor })

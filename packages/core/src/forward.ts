@@ -134,6 +134,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     if (plan.policy === policy && !this.#rewritten) return this
     if (!this.#rewritten && holdsAlsoBy(plan, policy)) {
       if (policy.ttl === false) plan.flight?.refuse(true)
+      else if (policy.collapse !== plan.policy.collapse) plan.flight?.waitBy(policy.collapse)
       this.#plan = policy.ttl === false ? switchedOff({ ...plan, policy }) : { ...plan, policy }
       this.#limits.watch()
       return this

@@ -74,12 +74,19 @@ export const requestEditsOf = (plan: Plan): Readonly<Record<string, string | und
   return stored === undefined ? hidden : { ...hidden, ...validationHeaders(stored.headers) }
 }
 
+/** Whether only the route waits for others: in front of it nobody has looked for one that is running. */
+const waitsOnlyAt = ({ policy: front, fills, background }: Plan, { collapse }: Policy): boolean =>
+  front.collapse === false && collapse !== false && fills && background !== true
+
 /**
  * Whether what was looked up in front of a route holds by the route's policy as well. Functions may answer otherwise at
  * the route: a user may have been authenticated meanwhile.
  */
-export const holdsAlsoBy = ({ found, policy: front }: Plan, policy: Policy): boolean =>
-  found !== undefined && front.lookupId === policy.lookupId && !policy.deferred
+export const holdsAlsoBy = (plan: Plan, policy: Policy): boolean =>
+  plan.found !== undefined &&
+  plan.policy.lookupId === policy.lookupId &&
+  !policy.deferred &&
+  !waitsOnlyAt(plan, policy)
 
 /** The route turns out to be one that is not cached: what its own lookup would have said. */
 export const switchedOff = (plan: Plan): Plan => ({
