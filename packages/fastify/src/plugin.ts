@@ -1,5 +1,5 @@
 import { createCache } from '@stowage/core'
-import { checkAll, checkOneOf } from '@stowage/node'
+import { checkAll, checkFits, checkOneOf } from '@stowage/node'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { captureOf, capturing } from './capture.ts'
@@ -9,7 +9,12 @@ import { layerAt } from './place.ts'
 import { warnOfEarlier } from './placement.ts'
 import { asRead } from './request.ts'
 import { declareRoute } from './routes.ts'
-import { type Scope, type Scoped, scoped } from './scope.ts'
+import { type Cache, type Scope, type Scoped, scoped } from './scope.ts'
+
+const checkGiven = (given: unknown): void => {
+  const fits = given === undefined || typeof (given as Partial<Cache> | null)?.lookup === 'function'
+  checkFits(fits, given, 'cachePlugin', 'cache', 'a cache, as createCache() makes one')
+}
 
 const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => {
   const around = (app as Scoped)[scoped]
@@ -17,6 +22,7 @@ const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => 
   const shared = given ?? (rest.backend === undefined ? around?.cache : undefined)
   const [scope] = checkAll(
     () => {
+      checkGiven(given)
       const cache = shared ?? createCache(rest, 'cachePlugin')
       const outer = cache === around?.cache ? around.rules : undefined
       // A cache of its own has the options as its own; beside one that is there they are defaults here.

@@ -29,6 +29,15 @@ describe('what cannot work is refused', () => {
     expect(error.problems[0]?.hint).toBe('ttl')
   })
 
+  test.each([[{}], [null], [new Map()]])('where what is given as a cache is none: %o', async (cache) => {
+    const options = { cache, hook: 'onSend' } as unknown as FastifyCacheOptions
+    const error = await configErrorOf(() => createApp().register(cachePlugin, options).ready())
+    expect(error.problems.map(({ code, path }) => [code, path])).toEqual([
+      ['CACHE_CONFIG_TYPE', 'cache'],
+      ['CACHE_CONFIG_TYPE', 'hook'],
+    ])
+  })
+
   test('where a route is declared, whose method and pattern it names', async () => {
     const app = await withCache()
     const config = {

@@ -11,6 +11,7 @@ import { type Adapter, cacheFor, carryOut, openForward } from './adapter.ts'
 import { isForInner } from './attached.ts'
 import type { Captured } from './captured.ts'
 import { knownAt, within } from './places.ts'
+import { checkAll, checkFits } from './problems.ts'
 import { NodeRequest } from './request.ts'
 import { send } from './send.ts'
 
@@ -104,6 +105,18 @@ const inFrontOf = (cache: Cache, listener: Listener): Listener => {
   return handle
 }
 
+/** What applications that are no listeners themselves have for one: Koa and Fastify. */
+const listenerOf = (application: unknown): string | undefined => {
+  const { callback, routing } = (application ?? {}) as Readonly<Record<string, unknown>>
+  if (typeof callback === 'function') return 'app.callback()'
+  return typeof routing === 'function' ? 'Fastify({ serverFactory })' : undefined
+}
+
+const checkListener = (listener: unknown): void => {
+  const expected = 'a function of request and response'
+  checkFits(typeof listener === 'function', listener, 'cached', 'listener', expected, listenerOf(listener))
+}
+
 /**
  * Puts a shared HTTP cache in front of a listener: of a bare one, or of any framework's. A hit never enters it. Without
  * options only what handlers themselves declare fresh is stored. `Host`, or `:authority`, and the connection's own
@@ -111,7 +124,7 @@ const inFrontOf = (cache: Cache, listener: Listener): Listener => {
  * stored for those with the same.
  *
  * @param options Options of a new cache, or a cache that others use as well.
- * @throws `CacheConfigError` where an option cannot work, with every problem of the options at once.
+ * @throws `CacheConfigError` where the listener is none or an option cannot work, with every problem at once.
  * @example
  * const handler = cached(app, { ttl: '1m' })
  * createServer(handler).listen(3000)
@@ -128,7 +141,10 @@ export function cached(
   listener: RequestListener | Http2Listener,
   options?: CacheOptions<IncomingMessage> | ResponseCache<IncomingMessage>,
 ): CachedListener {
-  const cache = cacheFor(options, 'cached')
+  const [cache] = checkAll(
+    () => cacheFor(options, 'cached'),
+    () => checkListener(listener),
+  )
   // The compatibility API of HTTP/2 has what is used of node:http's.
   return Object.assign(inFrontOf(cache, listener as Listener) as CachedListener, { ...cache })
 }

@@ -27,6 +27,28 @@ export const checkAll = <Made extends readonly unknown[]>(
 }
 
 /**
+ * Checks what an adapter is given beside the options of a cache.
+ *
+ * @throws `CacheConfigError` with `CACHE_CONFIG_TYPE` where it `fits` not; `expected` says what would.
+ * @example
+ * checkFits(typeof listener === 'function', listener, 'cached', 'listener', 'a function')
+ */
+export const checkFits = (
+  fits: boolean,
+  received: unknown,
+  site: string,
+  path: string,
+  expected: string,
+  hint?: string,
+): void => {
+  if (fits) return
+  const meant = hint === undefined ? '' : ` Did you mean ${hint}?`
+  const message = `${site}: ${path} must be ${expected}.${meant}`
+  const problem = { code: 'CACHE_CONFIG_TYPE', path, received, message } as const
+  throw new CacheConfigError([hint === undefined ? problem : { ...problem, hint }])
+}
+
+/**
  * Checks an option of an adapter's own that takes one of several words.
  *
  * @throws `CacheConfigError` with `CACHE_CONFIG_TYPE` for anything else.

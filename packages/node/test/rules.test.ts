@@ -1,6 +1,8 @@
 import { CacheConfigError } from '@stowage/core'
 import { fakeClock } from '@stowage/core/testing'
 import { cached } from '@stowage/node'
+import { fastify as Fastify } from 'fastify'
+import Koa from 'koa'
 import { describe, expect, test } from 'vitest'
 import { serveCached } from './cached.ts'
 import { ask } from './plain.ts'
@@ -89,6 +91,17 @@ describe('in front of a listener that has no routes', () => {
     const wrong = () => cached(() => undefined, { policies, rules: { '/items': 'catalog' } } as never)
     expect(wrong).toThrow(CacheConfigError)
     expect(wrong).toThrow('policy "catalog" is not defined. Defined: "catalogue"')
+  })
+
+  test.each([
+    ['nothing', undefined, undefined],
+    ['a Koa application', new Koa(), 'app.callback()'],
+    ['a Fastify instance', Fastify(), 'Fastify({ serverFactory })'],
+  ])('so is %s for a listener, with what is wrong in the options', (_name, listener, hint) => {
+    const wrong = () => cached(listener as never, { tll: 60 } as never)
+    expect(wrong).toThrow('unknown option "tll"')
+    const meant = hint === undefined ? '' : ` Did you mean ${hint}?`
+    expect(wrong).toThrow(`cached: listener must be a function of request and response.${meant}`)
   })
 })
 

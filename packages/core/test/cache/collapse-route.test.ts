@@ -39,8 +39,7 @@ const createRoute = (front: CachePolicy['collapse'], collapse: CachePolicy['coll
     void Promise.resolve(cache.refine(forward, rules)).then((decision) => note(index, decision))
     await settled()
   }
-  const answer = (index: number): Promise<void> =>
-    respond(forwardOf(forwards[index] as Decision), { body: `of ${index}` })
+  const answer = (index: number) => respond(forwardOf(forwards[index] as Decision), { body: `of ${index}` })
   return { ask, reach, answer, settled }
 }
 
