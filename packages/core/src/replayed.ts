@@ -14,9 +14,20 @@ export const isReplayable = (request: CacheRequest, policy: Policy, fields: read
   policy.key.by.length === 0 &&
   ![...fields, ...policy.key.headers].some(isCredentialField)
 
+/**
+ * A scheme that a proxy has told, as the framework has resolved it: middleware that sends clients of `http` elsewhere
+ * may ask for the field itself.
+ */
+const toldScheme = ({ headers, scheme }: CacheRequest): string | undefined => {
+  const [told] = fieldLines(headers, 'x-forwarded-proto')
+  return told?.split(',', 1)[0]?.trim() === scheme ? scheme : undefined
+}
+
 /** The request of a background revalidation: what is in the key, and nobody's cookies or credentials beyond that. */
 export const replayed = (request: CacheRequest, policy: Policy, fields: readonly string[]): CacheRequest => {
   const headers: Record<string, string | readonly string[] | undefined> = Object.create(null)
+  const told = toldScheme(request)
+  if (told !== undefined) headers['x-forwarded-proto'] = told
   if (policy.key.host) Object.assign(headers, request.forwarded)
   for (const name of [...fields, ...policy.key.headers]) {
     const lines = fieldLines(request.headers, name)

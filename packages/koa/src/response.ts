@@ -1,7 +1,8 @@
 import { type Readable, Stream } from 'node:stream'
-import type { Forward, SelectedResponse } from '@stowage/core'
+import type { FieldMap, Forward, SelectedResponse } from '@stowage/core'
 import {
   type Captured,
+  editRequest,
   keepHead,
   makeRoomForTrailers,
   putHead,
@@ -60,6 +61,8 @@ export const select = (ctx: Context, selected: SelectedResponse): void => {
   const { status, body } = selected
   const { req, res, response } = ctx
   response.status = status
+  // Middleware further out would cut another range out of this one.
+  if (status === 206 || status === 416) editRequest(req, req.headers as FieldMap, { range: undefined })
   // Before the body: Koa guesses a type where there is none.
   putHead(res, selected)
   if (empty.has(status)) response.body = null

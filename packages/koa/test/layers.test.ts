@@ -1,4 +1,4 @@
-import { request } from '@stowage/core/testing'
+import { fakeClock, request } from '@stowage/core/testing'
 import { describe, expect, test } from 'vitest'
 import type { Context } from './koa.ts'
 import { createApp, serve } from './support.ts'
@@ -75,6 +75,27 @@ describe('what outer layers add after the handler', () => {
     expect(await request(url)).toMatchObject({ status: 200, text: 'text' })
     expect(cache.stats()).toMatchObject({ hits: 1, misses: 1 })
   })
+
+  test('may be a range of it, which is taken once: of what the cache has taken it of already it is none', async () => {
+    const { app, cache } = createApp({ ttl: '1m' })
+    app.use(async (ctx, next) => {
+      await next()
+      const from = /bytes=(\d+)-/.exec(ctx.get('Range'))?.[1]
+      if (from === undefined) return
+      ctx.status = 206
+      ctx.body = String(ctx.body).slice(Number(from))
+    })
+    app.use(cache).use((ctx) => {
+      ctx.body = 'a text of some length'
+    })
+    const url = `http://127.0.0.1:${await serve(app)}/`
+    expect((await request(url)).text).toBe('a text of some length')
+    expect(await request(url, { headers: { range: 'bytes=7-' } })).toMatchObject({
+      status: 206,
+      text: 'of some length',
+    })
+    expect(cache.stats().hits).toBe(1)
+  })
 })
 
 describe('the host and the scheme', () => {
@@ -95,6 +116,26 @@ describe('the host and the scheme', () => {
     expect((await ask(forwarded)).text).toBe('https://b.test')
     expect((await ask({ 'x-forwarded-proto': 'https' })).text).toBe('https://a.test')
     expect((await ask(forwarded)).headers['cache-status']).toMatch(/hit/)
+  })
+
+  test('are told as the proxy does when a response is refreshed: http is not sent elsewhere', async () => {
+    const clock = fakeClock()
+    const { app, cache } = createApp({ ttl: '1m', staleWhileRevalidate: '1h', clock })
+    app.proxy = true
+    let version = 0
+    app.use(cache).use((ctx) => {
+      version += 1
+      if (ctx.get('X-Forwarded-Proto') === 'https') ctx.body = `version ${version}`
+      else ctx.redirect('https://a.test/')
+    })
+    const url = `http://127.0.0.1:${await serve(app)}/`
+    const headers = { 'x-forwarded-proto': 'https' }
+    expect((await request(url, { headers })).text).toBe('version 1')
+    const refreshed = new Promise((resolve) => cache.on('refresh', resolve))
+    clock.advance(70_000)
+    expect((await request(url, { headers })).text).toBe('version 1')
+    await refreshed
+    expect(await request(url, { headers })).toMatchObject({ status: 200, text: 'version 2' })
   })
 
   test('are those of the connection, where it is not', async () => {
