@@ -76,6 +76,10 @@ const askedTooEarly: StoreDecision = {
   reason: { code: 'key-changed', detail: 'a function says otherwise now', ref: 'RFC 9111 §2' },
 }
 
+/** What is fresh for ever is so for the longest time that can be told (RFC 9111 §1.2.2). */
+const inTime = (decision: StoreDecision): StoreDecision =>
+  decision.storable && decision.lifetime > longestMs ? { ...decision, lifetime: longestMs } : decision
+
 /** May it be stored, and for how long is it fresh? Throws what a policy function throws. */
 export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
   const { policy, remarks } = fill
@@ -88,7 +92,7 @@ export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
       reason: { code: 'scope', detail: 'the policy says private', ref: 'RFC 9111 §5.2.2.7' },
     }
   if (fill.asked !== undefined && isAnotherNow(fill.request, policy, fill.asked)) return askedTooEarly
-  return isStorable(judged.status, judged.deciding, judged.directives, {
+  const decision = isStorable(judged.status, judged.deciding, judged.directives, {
     credentials: fill.credentials,
     said: remarks.ttl === undefined || remarks.ttl === false ? undefined : remarks.ttl,
     ttl: policyTtl(judged, fill),
@@ -97,6 +101,7 @@ export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
     responseTime: fill.responseTime,
     keepsStale: hasValidator(judged.deciding) || staleWindows(judged.directives, policy).swr > 0,
   })
+  return inTime(decision)
 }
 
 /** Whether others than the one who asked may be answered with it at all. */
@@ -168,7 +173,7 @@ export const buildStored = (
     requestTime: fill.requestTime,
     responseTime: fill.responseTime,
     directives: judged.directives,
-    freshnessLifetime: Math.min(lifetime, longestMs),
+    freshnessLifetime: lifetime,
     correctedInitialAge: correctedInitialAge(judged.deciding, fill.requestTime, fill.responseTime),
     staleWhileRevalidate: Math.min(swr, longestMs),
     staleIfError: Math.min(sie, longestMs),

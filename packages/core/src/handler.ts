@@ -1,4 +1,5 @@
 import { type Duration, parseDuration } from './durations.ts'
+import { showValue } from './errors.ts'
 import type { FieldMap } from './message.ts'
 import { fieldValue, isToken } from './semantics/fields.ts'
 
@@ -19,7 +20,10 @@ export interface HandlerCache {
   readonly stale: { readonly etag?: string; readonly lastModified?: Date } | undefined
   /** Aborts when the handler has run over its `hardTimeout`, or when a background revalidation is given up. */
   readonly signal: AbortSignal
-  /** Freshness of this response, above what its header fields say; false: do not store it. Seconds or a string. */
+  /**
+   * Freshness of this response, above what its header fields say; false: do not store it. Seconds or a string; Infinity
+   * until it is invalidated. Throws a `TypeError` for what is no duration.
+   */
   ttl(duration: Duration | false): this
   /** Names to invalidate this response by. */
   tag(...tags: string[]): this
@@ -82,9 +86,9 @@ export class HandlerContext implements HandlerCache {
 
   ttl(duration: Duration | false): this {
     const ms = duration === false ? false : parseDuration(duration)
-    if (ms === undefined || (ms !== false && (ms < 0 || !Number.isFinite(ms))))
+    if (ms === undefined)
       throw new TypeError(
-        `req.cache.ttl(${JSON.stringify(duration)}): use seconds, a string such as "5m", or false`,
+        `req.cache.ttl(${showValue(duration)}): use seconds, a string such as "5m", or false`,
       )
     this.#source.remarks.ttl = ms
     return this

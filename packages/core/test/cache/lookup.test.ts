@@ -31,6 +31,17 @@ describe('a miss and the hits after it', () => {
     expect(site.runs).toHaveLength(2)
   })
 
+  test('say 2^31 seconds of what is fresh for ever', async () => {
+    const site = createSite({
+      ttl: Number.POSITIVE_INFINITY,
+      statusHeader: ['Cache-Status', 'X-Cache-Timeout'],
+    })
+    const miss = await site.get('/a')
+    expect(miss.how).toBe('stowage; fwd=uri-miss; fwd-status=200; ttl=2147483648; stored')
+    expect(miss.headers['x-cache-timeout']).toBe('2147483648')
+    expect((await site.get('/a')).how).toBe('stowage; hit; ttl=2147483648')
+  })
+
   test('are separate for separate keys', async () => {
     const site = createSite({}, ({ number }) => ({ headers: fresh, body: `run ${number}` }))
     const requests: readonly (readonly [string, Partial<CacheRequest>])[] = [
