@@ -42,5 +42,7 @@ export interface Search {
   readonly found: Found
   /** Whether the rules of this lookup were chosen before the route is known. */
   readonly inFront: boolean
+  /** Whether they are those of a route that is remembered for the path. */
+  readonly learned: boolean
   readonly attempt: number
 }

@@ -22,7 +22,7 @@ export interface Exchange {
 }
 
 export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): Fill => {
-  const { request, policy, asked, credentials, atRoute = false } = exchange.plan
+  const { request, policy, asked, credentials, atRoute = false, unreached = false } = exchange.plan
   const { remarks, requestTime } = exchange
   const responseTime = exchange.engine.clock()
   return {
@@ -36,6 +36,7 @@ export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): F
     responseTime,
     stamp,
     atRoute,
+    unreached,
     route: head.route,
   }
 }

@@ -34,6 +34,8 @@ export interface Fill {
   readonly stamp: Stamp
   /** Whether functions have decided the key that only the route may ask. */
   readonly atRoute: boolean
+  /** Whether the policy is that of a route that was not reached: something in front of it has answered. */
+  readonly unreached: boolean
   readonly route: string | undefined
 }
 
@@ -76,6 +78,16 @@ const askedTooEarly: StoreDecision = {
   reason: { code: 'key-changed', detail: 'a function says otherwise now', ref: 'RFC 9111 §2' },
 }
 
+/** Neither its policy nor its key are for what answers in its place. */
+const routeNotReached: StoreDecision = {
+  storable: false,
+  reason: {
+    code: 'key-changed',
+    detail: 'the route that is remembered for the path was not reached',
+    ref: 'RFC 9111 §2',
+  },
+}
+
 /** What is fresh for ever is so for the longest time that can be told (RFC 9111 §1.2.2). */
 const inTime = (decision: StoreDecision): StoreDecision =>
   decision.storable && decision.lifetime > longestMs ? { ...decision, lifetime: longestMs } : decision
@@ -86,6 +98,7 @@ export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
   const refused = remarks.skipped ?? (remarks.ttl === false ? 'skip' : undefined)
   if (refused !== undefined)
     return { storable: false, reason: { code: 'skip', detail: refused, ref: 'RFC 9111 §2' } }
+  if (fill.unreached) return routeNotReached
   if (policy.scope === 'private')
     return {
       storable: false,

@@ -21,9 +21,9 @@ import {
   countedFrom,
   holdsAlsoBy,
   type Plan,
+  reached,
   requestEditsOf,
   statusOf,
-  switchedOff,
   validatedBy,
 } from './plan.ts'
 import type { Policy } from './policy.ts'
@@ -131,11 +131,11 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   refine(policy: Policy): MaybePromise<Decision> {
     const plan = this.#plan
     if (this.#phase !== 'open' || this.#retired) return this
-    if (plan.policy === policy && !this.#rewritten) return this
+    if (plan.policy === policy && plan.unreached !== true && !this.#rewritten) return this
     if (!this.#rewritten && holdsAlsoBy(plan, policy)) {
       if (policy.ttl === false) plan.flight?.refuse(true)
       else if (policy.collapse !== plan.policy.collapse) plan.flight?.waitBy(policy.collapse)
-      this.#plan = policy.ttl === false ? switchedOff({ ...plan, policy }) : { ...plan, policy }
+      this.#plan = reached(plan, policy)
       this.#limits.watch()
       return this
     }

@@ -174,7 +174,7 @@ export class Lookup implements Engine {
     directives: RequestDirectives,
     { scope, bodyDigest }: Pick<Asked, 'scope'> & { readonly bodyDigest: string | undefined },
   ): MaybePromise<Decision> {
-    const { policy, inFront, attempt } = place
+    const { policy, inFront, learned, attempt } = place
     const asked = { scope, by: askBy(request, policy) }
     const key = this.#keys.of(request, policy, { scope, by: asked.by, bodyDigest })
     const credentials = policy.scope === undefined ? credentialsOf(request.headers) : undefined
@@ -190,6 +190,7 @@ export class Lookup implements Engine {
         asked,
         found,
         inFront,
+        learned,
         attempt,
       })
     })

@@ -32,6 +32,8 @@ export interface Plan {
   readonly background?: boolean
   /** Whether functions have decided the key that only the route may ask. */
   readonly atRoute?: boolean
+  /** Whether the policy is that of a route that is remembered for the path, and has not been reached yet. */
+  readonly unreached?: boolean
   /** The invalidation clock when the request met the cache, where nothing was looked up for it then. */
   readonly stampAtArrival?: MaybePromise<Stamp | undefined>
   /** Whether a response that is no error invalidates the target (RFC 9111 §4.4). */
@@ -89,12 +91,18 @@ export const holdsAlsoBy = (plan: Plan, policy: Policy): boolean =>
   !waitsOnlyAt(plan, policy)
 
 /** The route turns out to be one that is not cached: what its own lookup would have said. */
-export const switchedOff = (plan: Plan): Plan => ({
+const switchedOff = (plan: Plan): Plan => ({
   ...plan,
   fills: false,
   reason: 'bypass',
   detail: 'policy',
 })
+
+/** The plan of a request that has come to a route whose policy lets stand what was looked up. */
+export const reached = (plan: Plan, policy: Policy): Plan => {
+  const there = { ...plan, policy, unreached: false }
+  return policy.ttl === false ? switchedOff(there) : there
+}
 
 /** The plan of a later lookup, for a request whose clock was read at an earlier one, as `stamp`: it counts from there. */
 export const countedFrom = (earlier: Plan, later: Plan, stamp: Stamp | undefined): Plan => {

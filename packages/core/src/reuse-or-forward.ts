@@ -44,6 +44,7 @@ export const goForward = (engine: Engine, plan: Plan): Forward => {
 
 /** The plan of a search whose response may fill the cache. */
 export const fillPlan = (search: Search): Omit<Plan, 'reason'> => {
-  const { request, policy, asked, found, credentials, inFront } = search
-  return { request, policy, asked, found, fills: true, credentials, atRoute: !inFront && policy.deferred }
+  const { request, policy, asked, found, credentials, inFront, learned: unreached } = search
+  const atRoute = !inFront && policy.deferred
+  return { request, policy, asked, found, fills: true, credentials, atRoute, unreached }
 }

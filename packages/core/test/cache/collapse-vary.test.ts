@@ -123,6 +123,7 @@ describe('a route with rules of its own', () => {
     await respond(first, { body: 'of 1' })
     const shared = await third
     expect(shared.action === 'reuse' && servedOf(shared.response).body).toBe('of 1')
+    expect(await cache.refine(other, rules)).toBe(other)
     await respond(other, { body: 'of 2' })
     for (const name of ['1', '2']) {
       const hit = await cache.lookup(requestOf('/a', tenant(name)))
