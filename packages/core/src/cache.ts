@@ -35,11 +35,16 @@ const createLookup = (parts: Parts, rules: Rules, store: EntryStore): Lookup => 
 }
 
 /** Listens to the store from now on; what is answered ends all, once. */
-const closerOf = ({ guarded, reports, loads }: Parts, store: EntryStore): (() => Promise<void>) => {
+const closerOf = (
+  { guarded, reports, loads }: Parts,
+  store: EntryStore,
+  lookup: Lookup,
+): (() => Promise<void>) => {
   const stopListening = tellOfStore(guarded, reports)
   let closing: Promise<void> | undefined
   return () => {
     closing ??= (async () => {
+      lookup.closed = true
       store.clear()
       loads.close()
       await guarded.entries.close()
@@ -62,7 +67,8 @@ export const assembleCache = <Req>(
   const store = new EntryStore(guarded.entries, stamps, calls, reports, settings.clock)
   const own = rulesOfCache(policy)
   const declared = new DeclaredRoutes()
-  const close = closerOf(parts, store)
+  const lookup = createLookup(parts, own, store)
+  const close = closerOf(parts, store, lookup)
   return {
     backend,
     // Async, so that a selector that cannot work rejects like everything else that goes wrong.
@@ -77,6 +83,6 @@ export const assembleCache = <Req>(
     on: (event, listener) => reports.on(event, listener),
     close,
     [Symbol.asyncDispose]: close,
-    ...adapterCalls<Req>(parts, createLookup(parts, own, store), own, declared),
+    ...adapterCalls<Req>(parts, lookup, own, declared),
   }
 }

@@ -54,6 +54,8 @@ export class Lookup implements Engine {
   readonly flights: Flights
   readonly reports: Reports
   readonly clock: () => number
+  /** Nothing is looked up any more. */
+  closed = false
   readonly #parts: LookupParts
   /** Rules of routes by host and path, so that the next lookup in front of them goes by the same. */
   readonly #rules = new BoundedMap<Policy>(mostRules)
@@ -147,6 +149,8 @@ export class Lookup implements Engine {
   }
 
   #lookup(request: CacheRequest, place: Place): MaybePromise<Decision> {
+    // A store that is closed may answer all the same: it may belong to somebody else.
+    if (this.closed) return this.#bypass(request, place, 'closed')
     const { policy, inFront, learned } = place
     const directives = this.directivesOf(request)
     const refusal = refuseLookup(request, policy, directives)
@@ -231,7 +235,8 @@ export class Lookup implements Engine {
 
   /** A route may still look up what the front did not: then it counts from here what has been invalidated. */
   #arrival({ method }: CacheRequest, { inFront }: Place): Pick<Plan, 'stampAtArrival'> {
-    return inFront && lookedUpAtRoutes.has(method) ? { stampAtArrival: this.store.stamp() } : {}
+    if (!inFront || this.closed || !lookedUpAtRoutes.has(method)) return {}
+    return { stampAtArrival: this.store.stamp() }
   }
 }
 

@@ -28,12 +28,14 @@ describe('close()', () => {
     ['memory()', () => memory()],
     ['asyncBackend(memory())', () => asyncBackend(memory())],
     ['a bare backend', () => mockBackend()],
+    ['one that others go on using', () => ({ ...mockBackend(), close: () => undefined })],
   ])('requests that come later are forwarded: %s', async (_name, create) => {
     const site = createSite({ ttl: 60, backend: create() })
     await site.get('/a')
     await site.cache.close()
     for (const runs of [2, 3]) {
-      expect(await site.get('/a')).toMatchObject({ status: 200, body: 'hello' })
+      const how = 'stowage; fwd=bypass; fwd-status=200; detail=closed'
+      expect(await site.get('/a')).toMatchObject({ status: 200, body: 'hello', how })
       expect(site.runs).toHaveLength(runs)
     }
   })
