@@ -70,7 +70,8 @@ export const carryOut = <At, Done>(
     if (revalidation !== undefined && !gone && isRevalidation(response.req))
       return adapter.forward(at, revalidation, next)
     if (!gone) adapter.select(at, decision.response)
-    if (revalidation !== undefined) replay(cache, revalidation, adapter.entryOf(at))
+    if (revalidation !== undefined)
+      replay(cache, revalidation, adapter.entryOf(at), response.req.httpVersionMajor > 1)
     return undefined
   }
   if (gone) {

@@ -60,9 +60,30 @@ const toIncoming = (headers: FieldMap): http.IncomingMessage['headers'] => {
   return incoming
 }
 
-/** A request and its response with no connection behind them, real enough for any framework. */
+/** What a listener of HTTP/2 reads of a request in the place of `Host`. */
+const pseudoFields = ({ method, url, authority, scheme }: DetachedRequest): Record<string, string> => ({
+  ':method': method,
+  ':scheme': scheme,
+  ':authority': authority,
+  ':path': url,
+})
+
+/** What the compatibility API of HTTP/2 has beside what `node:http` has; nobody is there who takes a push. */
+const asOfHttp2 = (request: object, response: object, { authority, scheme }: DetachedRequest): void => {
+  Object.assign(request, { authority, scheme })
+  Object.assign(response, {
+    createPushResponse: (_fields: unknown, done: (error: Error) => void) =>
+      process.nextTick(done, new Error('nobody takes a push')),
+  })
+}
+
+/**
+ * A request and its response with no connection behind them, real enough for any framework, or listener of HTTP/2 where
+ * they are to be `ofHttp2`.
+ */
 export const createDetached = (
   from: DetachedRequest,
+  ofHttp2 = false,
 ): { readonly request: http.IncomingMessage; readonly response: http.ServerResponse; close(): void } => {
   const socket = new NowhereSocket(from.scheme === 'https')
   // IncomingMessage and ServerResponse use of a socket what NowhereSocket has.
@@ -73,11 +94,13 @@ export const createDetached = (
   request.httpVersion = '1.1'
   request.httpVersionMajor = 1
   request.httpVersionMinor = 1
-  request.headers = { host: from.authority, ...toIncoming(from.headers) }
+  const pseudo = ofHttp2 ? pseudoFields(from) : {}
+  request.headers = { ...pseudo, host: from.authority, ...toIncoming(from.headers) }
   request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) => [name, String(value)])
   request.complete = true
   request.push(null)
   const response = new ServerResponse(request)
+  if (ofHttp2) asOfHttp2(request, response, from)
   response.assignSocket(connection)
   socket.on('drain', () => response.emit('drain'))
   socket.on('error', () => socket.destroy())

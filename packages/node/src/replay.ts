@@ -14,6 +14,7 @@ const nobodysContext = new AsyncResource('StowageRevalidation')
  * Makes a background revalidation through an application's own entry: a request that holds what is in the key, and
  * whose response goes nowhere but into the cache.
  *
+ * @param ofHttp2 Whether the application's requests are those of the compatibility API of HTTP/2. Default: false.
  * @example
  * if (decision.revalidation) replay(cache, decision.revalidation, (request, response) => app(request, response))
  */
@@ -21,8 +22,9 @@ export const replay = (
   cache: Pick<ResponseCache<never>, 'lookup'>,
   forward: Forward,
   dispatch: (request: IncomingMessage, response: ServerResponse) => unknown,
+  ofHttp2 = false,
 ): void => {
-  const { request, response, close } = createDetached(forward.request)
+  const { request, response, close } = createDetached(forward.request, ofHttp2)
   markReplay(request, cache, forward)
   const giveUp = (cause: unknown): void => {
     forward.abort(cause)

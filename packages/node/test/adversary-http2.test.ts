@@ -8,13 +8,14 @@ import {
 import { request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { fakeClock } from '@stowage/core/testing'
 import { cached, type Http2Listener } from '@stowage/node'
 import { expect, onTestFinished, test } from 'vitest'
 import { ask2 } from './cached.ts'
 import { cert, key } from './tls.ts'
 
-const serve = async (listener: Http2Listener): Promise<string> => {
-  const server = createSecureServer({ key, cert, allowHTTP1: true }, cached(listener, { ttl: '1m' }))
+const serve = async (listener: Http2Listener, handler = cached(listener, { ttl: '1m' })): Promise<string> => {
+  const server = createSecureServer({ key, cert, allowHTTP1: true }, handler)
   const sessions = new Set<ServerHttp2Session>()
   server.on('session', (session) => sessions.add(session))
   server.listen(0, '127.0.0.1')
@@ -90,4 +91,24 @@ test('an error that a handler answers on its stream invalidates nothing', async 
   expect((await ask2(origin, '/')).text).toBe('version 1')
   expect((await ask2(origin, '/', { ':method': 'DELETE' })).status).toBe(409)
   expect((await ask2(origin, '/')).text).toBe('version 1')
+})
+
+test('a listener of HTTP/2 finds in a background refresh what it finds in a request', async () => {
+  const clock = fakeClock()
+  const listener: Http2Listener = (request, response) => {
+    response.createPushResponse({ ':path': '/style.css' }, (error, pushed) => {
+      if (!error) pushed.end()
+    })
+    const { ':scheme': scheme, ':authority': authority, ':path': path, ':method': method } = request.headers
+    response.end(`${method} ${scheme}://${authority}${path} ${request.scheme}://${request.authority}`)
+  }
+  const handler = cached(listener, { ttl: '1m', staleWhileRevalidate: '1h', clock })
+  const origin = await serve(listener, handler)
+  const text = `GET ${origin}/page?a=1 ${origin}`
+  expect((await ask2(origin, '/page?a=1')).text).toBe(text)
+  clock.advance(70_000)
+  const refreshed = new Promise((resolve) => handler.on('refresh', resolve))
+  expect((await ask2(origin, '/page?a=1')).cache).toContain('detail=swr')
+  expect(await refreshed).toMatchObject({ ok: true })
+  expect(await ask2(origin, '/page?a=1')).toMatchObject({ text, cache: 'stowage; hit; ttl=60' })
 })
