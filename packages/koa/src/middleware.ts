@@ -15,7 +15,7 @@ import { KoaRequest, routeOf } from './request.ts'
 import { report, select, sendSelected } from './response.ts'
 
 declare module 'koa' {
-  interface DefaultContext {
+  interface ExtendableContext {
     /** What the handler can say to the cache about its response; undefined outside the middleware. */
     cache?: HandlerCache
   }
