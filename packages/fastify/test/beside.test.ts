@@ -55,6 +55,18 @@ describe.each(orders)('registered %s the cache', (order) => {
     expect(runs).toBe(1)
   })
 
+  test('a plugin may say of each response that its head has not left, as @fastify/express does', async () => {
+    const app = await withPlugins(order, async (instance) => {
+      instance.addHook('onRequest', async (_request, { raw }) => {
+        Object.defineProperty(raw, 'headersSent', { get: () => false, configurable: true })
+      })
+    })
+    app.get('/a', async () => text)
+    const [first, second] = await askTwice(`${await listen(app)}/a`)
+    expect([first.text, second.text]).toEqual([text, text])
+    expect(statusOf(second)).toMatch(/hit/)
+  })
+
   test('@fastify/compress has nothing to compress of a stored 204', async () => {
     const app = await withPlugin(order, 'compress', { threshold: 0 })
     app.get('/a', async (_request, reply) => reply.code(204).send())

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FieldEdits, FieldMap, ForwardedHead } from '@stowage/core'
-import { headOf } from './head.ts'
+import { hasLeft, headOf } from './head.ts'
 import { applyEdits, fieldsOf, type ResponseFields, takeBackEdits, takeVary } from './headers.ts'
 import { clearHandlerFields, type OuterHead } from './send.ts'
 import { trailersOf } from './trailers.ts'
@@ -78,6 +78,6 @@ export class HandlerHead {
   mayHaveGainedCookie(): boolean {
     const cookies = this.#fields.getHeader('set-cookie')
     const isOther = cookies !== undefined && String(cookies) !== String(this.#before['set-cookie'])
-    return !this.#response.headersSent || isOther
+    return !hasLeft(this.#response) || isOther
   }
 }

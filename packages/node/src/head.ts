@@ -76,6 +76,10 @@ export const unsentHead = (
   }
 }
 
+/** Whether the head has left: of a response others may say that it has not, as @fastify/express does of each. */
+export const hasLeft = (response: ServerResponse & { readonly _header?: unknown }): boolean =>
+  response.headersSent || Boolean(response._header)
+
 /** The head of a response as it stands. */
 export const headOf = (response: ServerResponse, fields: ResponseFields = response): ForwardedHead => ({
   status: response.statusCode,

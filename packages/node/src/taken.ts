@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { isUint8Array } from 'node:util/types'
+import { hasLeft } from './head.ts'
 
 // Functions of their own, for the reason that `endings.ts` gives.
 
@@ -41,7 +42,7 @@ const watch = (socket: Socket & Watched): Set<() => void> => {
 
 const watchWrites = (response: ServerResponse, taken: () => void): (() => void) => {
   const tell = (): void => {
-    if (!response.headersSent) taken()
+    if (!hasLeft(response)) taken()
   }
   const begin = (socket: Socket & Watched): void => void (socket[told] ?? watch(socket)).add(tell)
   const { socket } = response
