@@ -7,8 +7,12 @@ export const median = (numbers) => {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** Connections are made and code is compiled before anything counts: what was idle for half a minute is compiled anew. */
-const leadMs = 700
+/**
+ * Before anything counts connections are made, code is compiled and the heap has its size: what was idle for half a minute
+ * starts anew with all of them, and takes about two seconds for it.
+ */
+export const leadMs = 2500
+const tailMs = 700
 const warmUpSeconds = 4
 
 /** Measures all cases in turn, round by round; answers with µs and requests a second, by id and round. */
@@ -57,7 +61,7 @@ export async function measureOnce(server, each, seconds) {
   const loading = load(
     server.origin,
     { method, path, headers, ids },
-    Math.ceil(seconds + 2 * (leadMs / 1000)),
+    Math.ceil(seconds + (leadMs + tailMs) / 1000),
   )
   await wait(leadMs)
   const before = await server.ask('snapshot')

@@ -1,5 +1,6 @@
 // npm run bench: all benchmarks, as Markdown. --write puts them into docs/performance.md, --rounds=9 takes more of
-// them, and --only=http, --only=growth or --only=parts measures a part. --only=http --cases=koa asks the servers with koa
+// them, and --only=http, --only=growth, --only=parts or --only=profiles
+// measures a part. --only=http --cases=koa asks the servers with koa
 // in their names alone, one soon after the other, and prints the goals that they reach.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -29,6 +30,7 @@ async function measureAll(plan) {
   const { measureInTurn } = await import('./rounds.mjs')
   const { measureGrowth } = await import('./growth.mjs')
   const { measureParts } = await import('./parts.mjs')
+  const { measureProfiles } = await import('./profiles.mjs')
   const tables = await import('./tables.mjs')
   const targets = await import('./targets.mjs')
   const sections = [tables.conditions(plan)]
@@ -49,6 +51,7 @@ async function measureAll(plan) {
     sections.push(tables.codecTable(parts.codec), tables.partsTable(parts))
     reached.push(...targets.partTargets(parts))
   }
+  if (wants('profiles')) sections.push(tables.profileTable(await measureProfiles(plan)))
   return [...sections, tables.targetTable(reached)].join('\n\n')
 }
 

@@ -1,12 +1,14 @@
 // One server process: listens, counts, and answers the questions of the process that started it.
 import { createServer } from 'node:http'
 import { handled } from './listeners.mjs'
+import { profile } from './profiler.mjs'
 
 /** Starts a listener; `commands` are functions that the parent may call by name, one argument each. */
 export function serve(listener, commands = {}) {
   let requests = 0
   const known = {
     snapshot: () => ({ cpu: process.cpuUsage(), at: performance.now(), requests, handled: handled.count }),
+    profile,
     ...commands,
   }
   const server = createServer((request, response) => {

@@ -1,0 +1,53 @@
+// Inside of a server process: where its time goes, by whose code it is.
+import { Session } from 'node:inspector/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+
+const intervalMicroseconds = 200
+
+/** Frames without a file are V8's own, and what Node has in C++: most of that are the system's calls for sockets. */
+const unnamed = new Map([
+  ['(idle)', undefined],
+  ['(garbage collector)', 'collecting garbage'],
+])
+const owners = [
+  [/\/packages\/(core|node|express|fastify|koa)\/dist\//, (name) => `packages/${name}`],
+  [/\/node_modules\/lru-cache\//, () => 'lru-cache'],
+  [/\/node_modules\//, () => 'framework'],
+  [/^node:/, () => 'Node in JavaScript'],
+]
+
+const ownerOf = ({ functionName, url }) => {
+  if (unnamed.has(functionName)) return unnamed.get(functionName)
+  if (url === '') return 'system and V8'
+  for (const [pattern, name] of owners) {
+    const found = pattern.exec(url)
+    if (found !== null) return name(found[1])
+  }
+  return 'handler'
+}
+
+/** Of each owner, the share of the time in which the process was not idle. */
+function sharesOf({ nodes, samples, timeDeltas }) {
+  const owners = new Map(nodes.map(({ id, callFrame }) => [id, ownerOf(callFrame)]))
+  const times = {}
+  let busy = 0
+  for (const [index, id] of samples.entries()) {
+    const owner = owners.get(id)
+    if (owner === undefined) continue
+    times[owner] = (times[owner] ?? 0) + timeDeltas[index]
+    busy += timeDeltas[index]
+  }
+  return Object.fromEntries(Object.entries(times).map(([owner, time]) => [owner, time / busy]))
+}
+
+export async function profile(seconds) {
+  const session = new Session()
+  session.connect()
+  await session.post('Profiler.enable')
+  await session.post('Profiler.setSamplingInterval', { interval: intervalMicroseconds })
+  await session.post('Profiler.start')
+  await wait(seconds * 1000)
+  const { profile } = await session.post('Profiler.stop')
+  session.disconnect()
+  return sharesOf(profile)
+}
