@@ -17,8 +17,8 @@ export interface ForwardedHead extends ResponseHead {
    * says of it is told apart.
    */
   readonly outer?: FieldMap
-  /** The whole body, where it is known together with the head; read only where a tag is made of it. */
-  readonly body?: Buffer
+  /** The whole body, where it is known together with the head, or what makes it: asked only where a tag is made of it. */
+  readonly body?: Buffer | (() => Buffer)
   /** The method that the handler saw, which need not be the one that was looked up. */
   readonly method?: string
   /** The pattern of the route that answered. */

@@ -38,6 +38,19 @@ interface Fate {
   readonly isOver: boolean
 }
 
+/** A class, for V8 gives each literal with an accessor a hidden class of its own. */
+class FateAmongMany implements Fate {
+  readonly #isOver: () => boolean
+
+  constructor(isOver: () => boolean) {
+    this.#isOver = isOver
+  }
+
+  get isOver(): boolean {
+    return this.#isOver()
+  }
+}
+
 interface Flight {
   readonly fate: { isOver: boolean }
   readonly loaded: Promise<Loaded>
@@ -154,12 +167,7 @@ export class Loads {
   /** That of a load which nobody can tell of changes of its own key: any may be one. */
   #fateAmongMany(): Fate {
     const changes = this.#changes
-    const isOver = (): boolean => this.#changes !== changes
-    return {
-      get isOver() {
-        return isOver()
-      },
-    }
+    return new FateAmongMany(() => this.#changes !== changes)
   }
 
   async #load({ key, load, rules, known, stamp }: Call, fate: Fate): Promise<Loaded> {

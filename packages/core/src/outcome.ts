@@ -129,6 +129,8 @@ const refuse = (exchange: Exchange, code: string, detail: string, status: number
     failRevalidation(exchange, new Error(`status ${status}`))
 }
 
+const bodyOf = ({ body }: ForwardedHead): Buffer | undefined => (typeof body === 'function' ? body() : body)
+
 /** A full response: stored where it may be, and sent on in either case (RFC 9111 §3, §4.3.3). */
 const judgeResponse = (exchange: Exchange, head: ForwardedHead, found: Found, stamp: Stamp): Outcome => {
   const { engine, plan } = exchange
@@ -138,7 +140,7 @@ const judgeResponse = (exchange: Exchange, head: ForwardedHead, found: Found, st
   const decision = decide(exchange, judged, fill)
   const tags = decision.storable ? collectTags(exchange, judged, fill) : undefined
   const stores = tags !== undefined
-  const edits = responseEdits(judged, fill.policy, stores, stores ? head.body : undefined)
+  const edits = responseEdits(judged, fill.policy, stores, stores ? bodyOf(head) : undefined)
   if (!decision.storable || tags === undefined) {
     const { code, detail } = decision.storable
       ? { code: 'tags', detail: 'no or too many tags' }

@@ -71,30 +71,45 @@ const absoluteUrl = (request: CacheRequest): URL => {
   return new URL(`http://invalid.invalid${request.url}`)
 }
 
-/** What policy functions see of a request; the URL is parsed when it is first read. */
-export const createView = <Req>(request: CacheRequest<Req>): RequestView<Req> => {
-  let url: URL | undefined
-  const view = {
-    method: request.method,
-    route: request.route,
-    raw: request.raw,
-    get url(): URL {
-      url ??= absoluteUrl(request)
-      return url
-    },
-    header: (name: string): string | undefined => fieldValue(request.headers, name.toLowerCase()),
-    cookie: (name: string): string | undefined => {
-      const values = cookieValues(request.headers, name)
-      // Which of several a parser takes is unknown: together they are like no single one.
-      return values.length > 1 ? values.join('; ') : values[0]
-    },
-    query: (name: string): string | readonly string[] | undefined => {
-      const values = view.url.searchParams.getAll(name)
-      return values.length > 1 ? values : values[0]
-    },
+/**
+ * What policy functions see of a request; the URL is parsed when it is first read. A class, for V8 gives each literal with
+ * an accessor a hidden class of its own, which holds on to what the accessor knows until the next full collection.
+ */
+class View<Req> implements RequestView<Req> {
+  readonly method: string
+  readonly route: string | undefined
+  readonly raw: Req
+  readonly #request: CacheRequest<Req>
+  #url: URL | undefined
+
+  constructor(request: CacheRequest<Req>) {
+    this.method = request.method
+    this.route = request.route
+    this.raw = request.raw
+    this.#request = request
   }
-  return view
+
+  get url(): URL {
+    this.#url ??= absoluteUrl(this.#request)
+    return this.#url
+  }
+
+  readonly header = (name: string): string | undefined =>
+    fieldValue(this.#request.headers, name.toLowerCase())
+
+  readonly cookie = (name: string): string | undefined => {
+    const values = cookieValues(this.#request.headers, name)
+    // Which of several a parser takes is unknown: together they are like no single one.
+    return values.length > 1 ? values.join('; ') : values[0]
+  }
+
+  readonly query = (name: string): string | readonly string[] | undefined => {
+    const values = this.url.searchParams.getAll(name)
+    return values.length > 1 ? values : values[0]
+  }
 }
+
+export const createView = <Req>(request: CacheRequest<Req>): RequestView<Req> => new View(request)
 
 /** What policy functions see of a response head. */
 export const createResponseView = (head: ResponseHead, durationMs: number): ResponseView => ({

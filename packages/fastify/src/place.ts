@@ -59,7 +59,8 @@ export const layerAt = (
       select: (reply, response) => sendSelected(reply, response, isAlone),
       forward: (reply, forward, next) => {
         captureFor(reply).open(cache, forward)
-        forward.onNotModified = () => void reply.code(304).send()
+        const sendNotModified = (): void => void reply.code(304).send()
+        forward.onNotModified = sendNotModified
         return next()
       },
       entryOf: () => (request, response) => app.routing(request, response),

@@ -51,10 +51,11 @@ type Inside = () => MaybePromise<void>
 const forwardTo = async (cache: Cache, forward: Forward, ctx: Context, inside: Inside): Promise<void> => {
   const { req, res } = ctx
   const captured = openForward(cache, forward, res, ctx, () => routeOf(ctx))
-  forward.onNotModified = () => {
+  const sendNotModified = (): void => {
     ctx.status = 304
     if (ctx.respond === false) res.end()
   }
+  forward.onNotModified = sendNotModified
   try {
     try {
       await inside()

@@ -42,45 +42,65 @@ export const attachedTo = (
   cache: Pick<ResponseCache<never>, 'lookup'>,
 ): Forward | undefined => (request as Carrier)[carried]?.find(([known]) => known === identityOf(cache))?.[1]
 
+/** A class, for V8 gives each literal with an accessor a hidden class of its own. */
+class JoinedHandlers implements HandlerCache {
+  readonly #outer: HandlerCache
+  readonly #inner: HandlerCache
+  #signal: AbortSignal | undefined
+
+  constructor(outer: HandlerCache, inner: HandlerCache) {
+    this.#outer = outer
+    this.#inner = inner
+  }
+
+  get status(): HandlerCache['status'] {
+    return this.#inner.status
+  }
+
+  get stale(): HandlerCache['stale'] {
+    return this.#inner.stale
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#outer.signal, this.#inner.signal])
+    return this.#signal
+  }
+
+  ttl(...given: Parameters<HandlerCache['ttl']>): this {
+    return this.#both((handler) => handler.ttl(...given))
+  }
+
+  tag(...tags: string[]): this {
+    return this.#both((handler) => handler.tag(...tags))
+  }
+
+  vary(...headers: string[]): this {
+    return this.#both((handler) => handler.vary(...headers))
+  }
+
+  notModified(): void {
+    this.#inner.notModified()
+  }
+
+  skip(reason?: string): void {
+    this.#both((handler) => handler.skip(reason))
+  }
+
+  #both(say: (handler: HandlerCache) => unknown): this {
+    say(this.#outer)
+    say(this.#inner)
+    return this
+  }
+}
+
 /**
  * What the handler says to several caches at once: it counts for each of them, and the innermost answers.
  *
  * @example
  * request.cache = joinHandlers(request.cache, forward.handler)
  */
-export const joinHandlers = (outer: HandlerCache | undefined, inner: HandlerCache): HandlerCache => {
-  if (outer === undefined || outer === inner) return inner
-  let signal: AbortSignal | undefined
-  const joined: HandlerCache = {
-    get status() {
-      return inner.status
-    },
-    get stale() {
-      return inner.stale
-    },
-    get signal() {
-      signal ??= AbortSignal.any([outer.signal, inner.signal])
-      return signal
-    },
-    ttl: (duration) => {
-      for (const handler of [outer, inner]) handler.ttl(duration)
-      return joined
-    },
-    tag: (...tags) => {
-      for (const handler of [outer, inner]) handler.tag(...tags)
-      return joined
-    },
-    vary: (...headers) => {
-      for (const handler of [outer, inner]) handler.vary(...headers)
-      return joined
-    },
-    notModified: () => inner.notModified(),
-    skip: (reason) => {
-      for (const handler of [outer, inner]) handler.skip(reason)
-    },
-  }
-  return joined
-}
+export const joinHandlers = (outer: HandlerCache | undefined, inner: HandlerCache): HandlerCache =>
+  outer === undefined || outer === inner ? inner : new JoinedHandlers(outer, inner)
 
 /** Marks a request as the revalidation of a cache. */
 export const markReplay = (

@@ -65,16 +65,7 @@ export const unsentHead = (
   known: ForwardedHead,
   fields: FieldMap,
   body: (() => Buffer) | undefined,
-): ForwardedHead => {
-  const head = { ...known, headers: { ...known.headers, ...fields } }
-  if (body === undefined) return head
-  return {
-    ...head,
-    get body() {
-      return body()
-    },
-  }
-}
+): ForwardedHead => ({ ...known, headers: { ...known.headers, ...fields }, ...(body && { body }) })
 
 /** Whether the head has left: of a response others may say that it has not, as @fastify/express does of each. */
 export const hasLeft = (response: ServerResponse & { readonly _header?: unknown }): boolean =>

@@ -85,10 +85,11 @@ export const whenTaken = (response: ServerResponse, taken: () => void, isNodes: 
     return
   }
   const tell = watchWrites(response, taken)
-  response.detachSocket = (socket: Socket & Watched) => {
+  const detach = (socket: Socket & Watched): void => {
     socket[told]?.delete(tell)
     detachSocket.call(response, socket)
     // Node itself does it at the end.
     if (!response.writableEnded) taken()
   }
+  response.detachSocket = detach
 }
