@@ -35,3 +35,26 @@ describe('the sources of all packages', () => {
     expect(sources.map(({ file }) => file).filter((file) => vague.test(file))).toEqual([])
   })
 })
+
+/** What runs for requests: the engine and the adapters. */
+const perRequest = /^packages\/(?:core\/src\/(?!backends|testing)|(?:node|express|koa|fastify)\/src\/)/
+
+const perRequestWhere = (holds: (code: string) => boolean): string[] =>
+  filesWhere(holds).filter((file) => perRequest.test(file))
+
+const assigned =
+  /[\w\])]\.#?\w+ (?:\?\?)?= (?:async )?(?:function\b|\w+ =>|\([^()]*(?:\([^()]*\)[^()]*)*\)(?::[^=]+)? =>)/
+const assignedByName = /\w\[[^\]]+\] (?:\?\?)?= (?:async )?(?:function\b|\w+ =>|\([^()]*\)(?::[^=]+)? =>)/
+
+describe('the sources that run for each request hold on to none beyond its answer', () => {
+  // V8 puts a function that is written there into old memory, and with it whatever it knows.
+  test('they assign no function to a member where it is written', () => {
+    expect(perRequestWhere((code) => assigned.test(code))).toEqual([])
+    expect(perRequestWhere((code) => assignedByName.test(code))).toEqual([])
+  })
+
+  // V8 gives each such object a hidden class of its own, in old memory, which has the accessor and what that knows.
+  test('they have accessors in classes alone', () => {
+    expect(perRequestWhere((code) => /^ {4,}get \w+\(/m.test(code))).toEqual([])
+  })
+})

@@ -75,7 +75,7 @@ const collect = async (request: IncomingMessage, limit: number, chunks: Buffer[]
     const fail = (): void => settle(false)
     request.on('error', fail)
     request.on('close', fail)
-    request.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+    const receive = (chunk: unknown, encoding?: BufferEncoding): boolean => {
       const wantsMore = push(chunk, encoding)
       if (chunk === null) settle(true)
       else take(chunk)
@@ -83,6 +83,7 @@ const collect = async (request: IncomingMessage, limit: number, chunks: Buffer[]
       // What is within the limit comes in whether or not somebody reads yet.
       return listening || wantsMore
     }
+    request.push = receive
     // HTTP/2 sends nothing before it is asked.
     request.read(0)
   })

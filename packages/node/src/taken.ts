@@ -66,10 +66,11 @@ const isSuccess = (fields: unknown): boolean => {
 const watchStream = (stream: Answering, taken: () => void, isNodes: () => boolean): void => {
   for (const method of answers) {
     const original = stream[method]
-    stream[method] = (...given) => {
+    const answer = (...given: unknown[]): unknown => {
       if (!isNodes() && isSuccess(given[method === 'respond' ? 0 : 1])) taken()
       return original.apply(stream, given)
     }
+    stream[method] = answer
   }
 }
 
