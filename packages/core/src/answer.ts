@@ -56,7 +56,7 @@ const refresh = (search: Search, entry: Decoded, facts: ReuseFacts): Decision =>
   const credentials = replayable ? undefined : search.credentials
   const flight = flights.open(flightKey(found.key.id, credentials))
   if (flight === undefined) return stale()
-  const plan: Plan = { ...fillPlan(search), reason: 'stale', flight, credentials }
+  const plan: Plan = { ...fillPlan(search, 'stale', undefined), flight, credentials }
   // Where nobody else can ask the same, this request asks, and the others are served meanwhile.
   if (!replayable) return goForward(engine, plan)
   if (!flights.takeRevalidation()) {

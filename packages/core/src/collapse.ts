@@ -26,7 +26,7 @@ export const collapse = (
 ): MaybePromise<Decision> => {
   const { engine, request, policy, found, credentials } = search
   const { flights, reports } = engine
-  const plan: Plan = { ...fillPlan(search), reason, ...(detail === undefined ? {} : { detail }) }
+  const plan = fillPlan(search, reason, detail)
   // A response to HEAD has no content that could be stored (RFC 9110 §9.3.2).
   if (request.method === 'HEAD') return goForward(engine, { ...plan, fills: false })
   // A part of what is not stored is the handler's to cut, and is not stored (RFC 9111 §3.3).

@@ -89,10 +89,8 @@ export const sendOn = (
   handling: Handling,
 ): Verdict => {
   const { request, fills } = exchange.plan
-  const all: FieldEdits = {
-    ...edits,
-    ...addedFields(exchange, { fwdStatus: head.status, ...handling }, head.headers),
-  }
+  const added = addedFields(exchange, { fwdStatus: head.status, ...handling }, head.headers)
+  const all: FieldEdits = Object.assign({}, edits, added)
   if (head.headers[ownTarget] !== undefined) all[ownTarget] = undefined
   if (!fills || head.status !== 200 || !hasConditions(request.headers)) return { record: false, edits: all }
   const headers = { ...removedFields(head), ...head.headers, ...all }

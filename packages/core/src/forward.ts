@@ -165,7 +165,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
     const verdict = this.#limits.isExpired ? untouched : this.#judge(head)
     // No sooner: where a body cannot be made, of what is no JSON say, what answers instead is judged.
     if (this.#phase === 'open') this.#phase = 'responded'
-    return hold === undefined ? verdict : { ...verdict, hold }
+    return hold === undefined ? verdict : { hold, ...verdict }
   }
 
   write(chunk: Buffer): void {

@@ -9,7 +9,7 @@ import type { Engine, Search } from './engine.ts'
 import type { Flights } from './flights.ts'
 import { bodyDigest } from './key.ts'
 import { isPromise, type MaybePromise, whenReady } from './message.ts'
-import type { Plan } from './plan.ts'
+import { blankPlan, type Plan } from './plan.ts'
 import type { Policy, Settings } from './policy.ts'
 import { PrimaryKeys } from './primary-keys.ts'
 import { refuseLookup } from './refusal.ts'
@@ -97,8 +97,8 @@ export class Lookup implements Engine {
       return goForward(this, {
         request,
         policy,
-        fills: false,
         reason: 'method',
+        ...blankPlan,
         invalidates: isUnsafe(method),
       })
     return this.#bypass(request, { policy, inFront: false, learned: false, attempt: 0 }, 'policy')
@@ -155,7 +155,13 @@ export class Lookup implements Engine {
     const directives = this.directivesOf(request)
     const refusal = refuseLookup(request, policy, directives)
     if (refusal !== undefined)
-      return goForward(this, { request, policy, fills: false, ...refusal, ...this.#arrival(request, place) })
+      return goForward(this, {
+        request,
+        policy,
+        ...blankPlan,
+        ...refusal,
+        stampAtArrival: this.#arrival(request, place),
+      })
     // Rules that are functions may need what only the route knows: a user who has been authenticated by then. The
     // route looks up by them; under the rules of the whole cache its request has not been looked up by its own.
     if (inFront && learned && policy.deferred)
@@ -221,22 +227,21 @@ export class Lookup implements Engine {
   #bypass(request: CacheRequest, place: Place, detail: string): Forward {
     const { policy } = place
     const invalidates = isUnsafe(request.method) && !policy.methods.has(request.method)
-    const arrival = this.#arrival(request, place)
+    const stampAtArrival = this.#arrival(request, place)
     return goForward(this, {
       request,
       policy,
-      fills: false,
       reason: 'bypass',
+      ...blankPlan,
       detail,
       invalidates,
-      ...arrival,
+      stampAtArrival,
     })
   }
 
   /** A route may still look up what the front did not: then it counts from here what has been invalidated. */
-  #arrival({ method }: CacheRequest, { inFront }: Place): Pick<Plan, 'stampAtArrival'> {
-    if (!inFront || this.closed || !lookedUpAtRoutes.has(method)) return {}
-    return { stampAtArrival: this.store.stamp() }
+  #arrival({ method }: CacheRequest, { inFront }: Place): Plan['stampAtArrival'] {
+    return inFront && !this.closed && lookedUpAtRoutes.has(method) ? this.store.stamp() : undefined
   }
 }
 

@@ -14,6 +14,21 @@ export const isRewritten = (request: CacheRequest, known: Met): boolean =>
 
 /** The request with what is known of it now. */
 export const metAs = (request: CacheRequest, known: Met): CacheRequest => {
+  if (Object.keys(known).every((name) => known[name as keyof Met] === request[name as keyof Met]))
+    return request
+  const { method, url, rewritten, authority, scheme, headers, forwarded, raw, route } = request
   const body = request.body?.bind(request)
-  return { ...request, ...(body === undefined ? {} : { body }), ...known }
+  return {
+    method,
+    url,
+    rewritten,
+    authority,
+    scheme,
+    headers,
+    forwarded,
+    raw,
+    ...(route === undefined ? {} : { route }),
+    ...(body === undefined ? {} : { body }),
+    ...known,
+  }
 }

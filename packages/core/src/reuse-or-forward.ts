@@ -3,9 +3,10 @@ import type { Decoded } from './decoded.ts'
 import type { Engine, Search } from './engine.ts'
 import { ForwardedRequest } from './forward.ts'
 import { infoOf } from './info.ts'
-import type { Plan } from './plan.ts'
+import { blankPlan, type Plan } from './plan.ts'
 import { grantedFrom } from './precedence.ts'
 import { select } from './select.ts'
+import type { ForwardReason } from './semantics/cache-status.ts'
 import { type ReuseFacts, staleness } from './semantics/reuse.ts'
 import { type Handling, statusFields } from './status-fields.ts'
 
@@ -43,8 +44,9 @@ export const goForward = (engine: Engine, plan: Plan): Forward => {
 }
 
 /** The plan of a search whose response may fill the cache. */
-export const fillPlan = (search: Search): Omit<Plan, 'reason'> => {
+export const fillPlan = (search: Search, reason: ForwardReason, detail: string | undefined): Plan => {
   const { request, policy, asked, found, credentials, inFront, learned: unreached } = search
   const atRoute = !inFront && policy.deferred
-  return { request, policy, asked, found, fills: true, credentials, atRoute, unreached }
+  const said = { detail, asked, found, fills: true, credentials, atRoute, unreached }
+  return { request, policy, reason, ...blankPlan, ...said }
 }

@@ -52,11 +52,11 @@ export class HandlerHead {
     return true
   }
 
-  read(): ForwardedHead {
+  read(known: Pick<ForwardedHead, 'body' | 'route'>): ForwardedHead {
     const head = headOf(this.#response, this.#fields)
     this.#before = head.headers
     this.#status = head.status
-    return { ...head, outer: this.#outer.fields }
+    return { outer: this.#outer.fields, ...known, ...head }
   }
 
   edit(edits: FieldEdits): void {

@@ -65,7 +65,10 @@ export const unsentHead = (
   known: ForwardedHead,
   fields: FieldMap,
   body: (() => Buffer) | undefined,
-): ForwardedHead => ({ ...known, headers: { ...known.headers, ...fields }, ...(body && { body }) })
+): ForwardedHead => {
+  const { headers, ...others } = known
+  return { headers: { ...headers, ...fields }, ...others, ...(body && { body }) }
+}
 
 /** Whether the head has left: of a response others may say that it has not, as @fastify/express does of each. */
 export const hasLeft = (response: ServerResponse & { readonly _header?: unknown }): boolean =>

@@ -236,11 +236,10 @@ export class ResponseCapture implements Captured, Replaceable {
 
   #readHead(): ForwardedHead {
     const route = this.#route()
-    return {
-      ...this.#head.read(),
+    return this.#head.read({
       ...(this.#whole === undefined ? {} : { body: this.#whole }),
       ...(route === undefined ? {} : { route }),
-    }
+    })
   }
 
   #judge(): void {
