@@ -22,7 +22,7 @@ export interface Exchange {
 }
 
 export const fillOf = (exchange: Exchange, head: ForwardedHead, stamp: Stamp): Fill => {
-  const { request, policy, asked, credentials, atRoute = false, unreached = false } = exchange.plan
+  const { request, policy, asked, credentials, atRoute, unreached } = exchange.plan
   const { remarks, requestTime } = exchange
   const responseTime = exchange.engine.clock()
   return {
@@ -113,7 +113,7 @@ export const failRevalidation = (exchange: Exchange, error: unknown): void => {
 
 /** A miss of the client that waits for this response; for a revalidation in the background nobody does. */
 export const countMiss = ({ engine, plan }: Exchange, route: string | undefined): void => {
-  if (plan.background === true) return
+  if (plan.background) return
   engine.reports.count('misses')
   engine.reports.countMiss(route)
 }

@@ -75,7 +75,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   }
 
   get background(): boolean {
-    return this.#plan.background === true
+    return this.#plan.background
   }
 
   get status(): HandlerCache['status'] {
@@ -131,7 +131,7 @@ export class ForwardedRequest implements Forward, HandlerSource, Limited {
   refine(policy: Policy): MaybePromise<Decision> {
     const plan = this.#plan
     if (this.#phase !== 'open' || this.#retired) return this
-    if (plan.policy === policy && plan.unreached !== true && !this.#rewritten) return this
+    if (plan.policy === policy && !plan.unreached && !this.#rewritten) return this
     if (!this.#rewritten && holdsAlsoBy(plan, policy)) {
       if (policy.ttl === false) plan.flight?.refuse(true)
       else if (policy.collapse !== plan.policy.collapse) plan.flight?.waitBy(policy.collapse)

@@ -122,7 +122,7 @@ export class HandlerLimits {
     this.#softOver = true
     const { plan } = this.#forward.exchange
     this.watch()
-    if (!this.#isAwaited || plan.background === true) return
+    if (!this.#isAwaited || plan.background) return
     plan.flight?.runOverSoftLimit()
     void whenReady(this.#stale('soft'), (entry) => {
       if (entry !== undefined && this.#isAwaited) this.#replaceAndGoOn(entry)
@@ -150,8 +150,8 @@ export class HandlerLimits {
     const forward = this.#forward
     const { plan } = forward.exchange
     const cause = new DOMException('the handler has run over its hardTimeout', 'TimeoutError')
-    if (plan.background === true) forward.abort(cause)
-    if (plan.background === true || !this.#isAwaited) return
+    if (plan.background) forward.abort(cause)
+    if (plan.background || !this.#isAwaited) return
     this.abort(cause)
     // The handler may have answered the signal: then its answer is what the client gets.
     void whenReady(this.#stale('hard'), (entry) => {

@@ -35,8 +35,7 @@ export const storeResponse = (
     if (!written) return
     reports.count('stored')
     if (reports.wants('store')) reports.emit('store', infoOf(stored, request.url, clock()))
-    if (background === true)
-      reports.emit('refresh', { key: stored.key, ms: clock() - exchange.requestTime, ok: true })
+    if (background) reports.emit('refresh', { key: stored.key, ms: clock() - exchange.requestTime, ok: true })
   })
 }
 
@@ -45,7 +44,7 @@ export const dropRecording = (exchange: Exchange, code: string, detail: string, 
   const { flight, background } = exchange.plan
   rejectResponse(exchange, code, detail)
   flight?.refuse(mark)
-  if (background === true) failRevalidation(exchange, new Error(detail))
+  if (background) failRevalidation(exchange, new Error(detail))
 }
 
 /** The body has ended: it is stored where it is whole and the handler has not thought better of it. */

@@ -125,7 +125,7 @@ const refuse = (exchange: Exchange, code: string, detail: string, status: number
   // A failing handler is no sign that its responses cannot be shared.
   flight?.refuse(status < 500)
   rejectResponse(exchange, code, detail)
-  if (background === true && status >= 500 && !isServerFailure(status))
+  if (background && status >= 500 && !isServerFailure(status))
     failRevalidation(exchange, new Error(`status ${status}`))
 }
 

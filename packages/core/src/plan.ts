@@ -62,9 +62,9 @@ export const blankPlan: Omit<Plan, 'request' | 'policy' | 'reason'> = {
 /** A request that became another on its way is answered as that one: not for the store, and unsafe where it is. */
 export const afterMethodChange = (plan: Plan, method: string | undefined): Plan => {
   const { request, policy, invalidates, background } = plan
-  if (method === undefined || method === request.method || background === true) return plan
+  if (method === undefined || method === request.method || background) return plan
   const unsafe = isUnsafe(method) && !policy.methods.has(method)
-  return { ...plan, fills: false, detail: 'method-changed', invalidates: invalidates === true || unsafe }
+  return { ...plan, fills: false, detail: 'method-changed', invalidates: invalidates || unsafe }
 }
 
 /** The stored response that the handler may confirm by a 304. */
@@ -84,7 +84,7 @@ const hidden = {
 /** What the handler is told of its request. */
 export const statusOf = (plan: Plan): HandlerCache['status'] => {
   if (!plan.fills) return 'bypass'
-  if (plan.background === true) return 'refresh'
+  if (plan.background) return 'refresh'
   return validatedBy(plan) === undefined ? 'miss' : 'revalidate'
 }
 
@@ -97,7 +97,7 @@ export const requestEditsOf = (plan: Plan): Readonly<Record<string, string | und
 
 /** Whether only the route waits for others: in front of it nobody has looked for one that is running. */
 const waitsOnlyAt = ({ policy: front, fills, background }: Plan, { collapse }: Policy): boolean =>
-  front.collapse === false && collapse !== false && fills && background !== true
+  front.collapse === false && collapse !== false && fills && !background
 
 /**
  * Whether what was looked up in front of a route holds by the route's policy as well. Functions may answer otherwise at

@@ -36,7 +36,7 @@ export const reuse = (search: Search, entry: Decoded, facts: ReuseFacts, handlin
 /** A request that goes to the handler. */
 export const goForward = (engine: Engine, plan: Plan): Forward => {
   const { reports } = engine
-  if (plan.background !== true && reports.wants('miss')) {
+  if (!plan.background && reports.wants('miss')) {
     const reason = plan.detail === undefined ? plan.reason : `${plan.reason} ${plan.detail}`
     reports.emit('miss', { key: plan.found?.primary.full ?? '', reason })
   }

@@ -18,13 +18,13 @@ export const standIn = (exchange: Exchange, status: number | undefined): Verdict
   const { found, flight, request, background } = exchange.plan
   const entry = found?.entry
   if (found === undefined || entry === undefined) return undefined
-  if (background === true) failRevalidation(exchange, new Error(`status ${status}`))
+  if (background) failRevalidation(exchange, new Error(`status ${status}`))
   flights.markFailing(found.key.id)
   const facts = factsOf(engine, entry)
   if (!mayUseStaleIfError(facts, entry.stored.status, engine.directivesOf(request))) return undefined
   // The waiters look up again and find the same stale response.
   flight?.rekey()
-  if (background !== true) reports.count('stale')
+  if (!background) reports.count('stale')
   const ttl = Math.floor(-staleness(facts) / 1000)
   return replaceWith(exchange, entry.stored, { fwdStatus: status, ttl, detail: 'sie' })
 }

@@ -54,8 +54,7 @@ export const invalidateAfter = (
     .map((declaration) => declaredBy(exchange, declaration))
     .filter((known) => known !== undefined)
   const { request, policy, invalidates } = exchange.plan
-  const all =
-    invalidates === true ? [invalidationOfTarget(request, policy, head.headers), ...declared] : declared
+  const all = invalidates ? [invalidationOfTarget(request, policy, head.headers), ...declared] : declared
   const pending = all.map((invalidation) => exchange.engine.invalidate(invalidation)).filter(isPromise)
   return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined)
 }
