@@ -28,11 +28,11 @@ const ownerOf = ({ functionName, url }) => {
 
 /** Of each owner, the share of the time in which the process was not idle. */
 function sharesOf({ nodes, samples, timeDeltas }) {
-  const owners = new Map(nodes.map(({ id, callFrame }) => [id, ownerOf(callFrame)]))
+  const ownerById = new Map(nodes.map(({ id, callFrame }) => [id, ownerOf(callFrame)]))
   const times = {}
   let busy = 0
   for (const [index, id] of samples.entries()) {
-    const owner = owners.get(id)
+    const owner = ownerById.get(id)
     if (owner === undefined) continue
     times[owner] = (times[owner] ?? 0) + timeDeltas[index]
     busy += timeDeltas[index]

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { smallCases } from './cases.mjs'
 import { load, startServer } from './pinned.mjs'
 import { leadMs, measureOnce } from './rounds.mjs'
@@ -26,6 +27,7 @@ export async function measureProfiles({ seconds, report }) {
     const { cpu } = await measureOnce(server, each, seconds)
     const ids = each.ids === 'new' ? { from: 1_000_000_000 } : each.ids
     const loading = load(server.origin, { ...each, ids }, Math.ceil(leadMs / 1000) + 4)
+    await wait(leadMs)
     const shares = await server.ask('profile', 3)
     await loading
     await server.stop()

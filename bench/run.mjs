@@ -1,7 +1,6 @@
 // npm run bench: all benchmarks, as Markdown. --write puts them into docs/performance.md, --rounds=9 takes more of
-// them, and --only=http, --only=growth, --only=parts or --only=profiles
-// measures a part. --only=http --cases=koa asks the servers with koa
-// in their names alone, one soon after the other, and prints the goals that they reach.
+// them, and --only=http, --only=growth, --only=parts or --only=profiles measures a part. --only=http --cases=koa asks the
+// servers with koa in their names alone, one soon after the other, and prints the goals that they reach.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { build, install, main } from '../scripts/steps.mjs'
