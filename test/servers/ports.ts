@@ -17,15 +17,17 @@ const isFree = async (port: number): Promise<boolean> => {
 }
 
 /**
- * A port that nobody listens on, and whose neighbour for the bus of a Cluster is free as well. Nobody else is given it
- * while this process lives, whose it says by listening on another: neither before the server has it for which it was
- * asked, nor while that starts again.
+ * A port that nobody listens on, and whose neighbour for the bus of a Cluster is free as well. As long as this process
+ * lives it listens on a third one, the guard, so that nobody else is given the port: neither before the server has it for
+ * which it was asked, nor while that starts again.
  */
 export const freePort = async (): Promise<number> => {
   for (;;) {
     const port = first + Math.floor(Math.random() * count)
     const guard = await listening(port + guardsAway)
     guard?.unref()
-    if (guard !== undefined && (await isFree(port)) && (await isFree(port + busesAway))) return port
+    if (guard === undefined) continue
+    if ((await isFree(port)) && (await isFree(port + busesAway))) return port
+    guard.close()
   }
 }
