@@ -89,7 +89,7 @@ const routeNotReached: StoreDecision = {
 }
 
 /** What is fresh for ever is so for the longest time that can be told (RFC 9111 §1.2.2). */
-const inTime = (decision: StoreDecision): StoreDecision =>
+const withTellableLifetime = (decision: StoreDecision): StoreDecision =>
   decision.storable && decision.lifetime > longestMs ? { ...decision, lifetime: longestMs } : decision
 
 /** May it be stored, and for how long is it fresh? Throws what a policy function throws. */
@@ -114,7 +114,7 @@ export const decideStore = (judged: JudgedHead, fill: Fill): StoreDecision => {
     responseTime: fill.responseTime,
     keepsStale: hasValidator(judged.deciding) || staleWindows(judged.directives, policy).swr > 0,
   })
-  return inTime(decision)
+  return withTellableLifetime(decision)
 }
 
 /** Whether others than the one who asked may be answered with it at all. */

@@ -16,6 +16,7 @@ export const isRewritten = (request: CacheRequest, known: Met): boolean =>
 export const metAs = (request: CacheRequest, known: Met): CacheRequest => {
   if (Object.keys(known).every((name) => known[name as keyof Met] === request[name as keyof Met]))
     return request
+  // One by one, for the reason that `blankPlan` gives; a request may be an object of a class besides.
   const { method, url, rewritten, authority, scheme, headers, forwarded, raw, route } = request
   const body = request.body?.bind(request)
   return {

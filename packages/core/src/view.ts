@@ -94,6 +94,7 @@ class View<Req> implements RequestView<Req> {
     return this.#url
   }
 
+  // Functions of each view, not methods, so that a policy function may take them off it.
   readonly header = (name: string): string | undefined =>
     fieldValue(this.#request.headers, name.toLowerCase())
 

@@ -29,7 +29,8 @@ export const checkAll = <Made extends readonly unknown[]>(
 /**
  * Checks what an adapter is given beside the options of a cache.
  *
- * @throws `CacheConfigError` with `CACHE_CONFIG_TYPE` where it `fits` not; `expected` says what would.
+ * @throws `CacheConfigError` with `CACHE_CONFIG_TYPE` where it does not fit; `expected` says what would, and `hint` what was
+ * probably meant, by default nothing.
  * @example
  * checkFits(typeof listener === 'function', listener, 'cached', 'listener', 'a function')
  */

@@ -142,20 +142,21 @@ export class ResponseCapture implements Captured, Replaceable {
     if (this.#ended && this.#outlet.waits) return swallowed(piece, this.#response)
     if (isRefusedEnd(piece)) return this.#outlet.call('end', given) as ServerResponse
     if (this.#isWhole !== undefined) return this.#endReported(given, this.#isWhole)
-    const inParts = this.#verdict !== undefined
+    const hadBegun = this.#verdict !== undefined
     this.#judgeFirst(piece.chunk ?? Buffer.alloc(0))
     this.#ended = true
     // An error page is not the rest of the body that was begun.
     const late = this.#outlet.waits || this.isSetAside
     if (late && this.#head.hasOtherStatus) this.#forward.abort()
     this.#record(piece)
-    if (inParts) process.nextTick(() => void this.#forward.end())
+    // What had begun may end with an error, said before the connection is cut in the same turn. Asked for before the last
+    // byte leaves, so that it is stored before anybody learns of the end.
+    if (hadBegun) process.nextTick(() => void this.#forward.end())
     this.#outlet.end(this.#outlet.isHeld ? copied(piece) : given)
     if (this.#verdict?.record === true && (this.#outlet.isHeld || this.#head.mayHaveGainedCookie()))
       this.#forward.beginsSession()
-    // In the same turn as the last byte leaves, so that whoever has the answer finds it stored; of one in parts a tick
-    // later, for its last one may be an error, said before the connection is cut.
-    if (!inParts) void this.#forward.end()
+    // In the same turn as the last byte leaves, so that whoever has the answer finds it stored.
+    if (!hadBegun) void this.#forward.end()
     this.#outlet.tellEnd()
     return this.#outlet.discards ? swallowed(piece, this.#response) : this.#response
   }

@@ -37,8 +37,8 @@ const sendHead = (response: ServerResponse, { status, reason, headers, added }: 
 }
 
 /**
- * Of a field that has one value Node refuses several lines in HTTP/2, and sends them in HTTP/1.1: there they are one line
- * (RFC 9110 §5.3).
+ * Several lines of a field as one, which means the same (RFC 9110 §5.3): of fields that have one value Node refuses several
+ * in HTTP/2. No field here is `Set-Cookie`, which is never stored.
  */
 const inOneLine = (fields: FieldMap): FieldMap =>
   Object.fromEntries(

@@ -56,8 +56,8 @@ const answers = ['respond', 'respondWithFile', 'respondWithFD'] as const
 /** A stream of HTTP/2, with what of it begins an answer. */
 type Answering = Record<(typeof answers)[number], (...given: unknown[]) => unknown>
 
-/** What names no status is sent with 200. */
-const isSuccess = (fields: unknown): boolean => {
+/** Whether an answer is no error (RFC 9111 §4.4); what names no status is sent with 200. */
+const isNonError = (fields: unknown): boolean => {
   const status = Number((fields as Record<string, unknown> | null | undefined)?.[':status'] ?? 200)
   return status >= 200 && status < 400
 }
@@ -67,7 +67,7 @@ const watchStream = (stream: Answering, taken: () => void, isNodes: () => boolea
   for (const method of answers) {
     const original = stream[method]
     const answer = (...given: unknown[]): unknown => {
-      if (!isNodes() && isSuccess(given[method === 'respond' ? 0 : 1])) taken()
+      if (!isNodes() && isNonError(given[method === 'respond' ? 0 : 1])) taken()
       return original.apply(stream, given)
     }
     stream[method] = answer
