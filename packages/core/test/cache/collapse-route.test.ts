@@ -40,7 +40,8 @@ const createRoute = (front: CachePolicy['collapse'], collapse: CachePolicy['coll
     await settled()
   }
   const answer = (index: number) => respond(forwardOf(forwards[index] as Decision), { body: `of ${index}` })
-  return { ask, reach, answer, settled }
+  const abort = (index: number): void => forwards[index]?.abort()
+  return { ask, reach, answer, abort, settled }
 }
 
 describe('a route that says how its handler is waited for', () => {
@@ -55,6 +56,20 @@ describe('a route that says how its handler is waited for', () => {
     await vi.advanceTimersByTimeAsync(101)
     const late = '503 stowage; detail=collapse-timeout'
     expect(await route.settled()).toEqual(['forward', late, late])
+  })
+
+  test('is heard after the one that reached it is lost', async () => {
+    const route = createRoute(undefined, { wait: '1s', onTimeout: 503 })
+    await route.ask()
+    await route.reach(0)
+    await route.ask()
+    await route.ask()
+    route.abort(0)
+    expect(await route.settled()).toEqual(['forward', 'forward', 'waits'])
+    await route.ask()
+    await vi.advanceTimersByTimeAsync(1001)
+    const late = '503 stowage; detail=collapse-timeout'
+    expect(await route.settled()).toEqual(['forward', 'forward', late, late])
   })
 
   test('and does not want that has each run its own', async () => {
