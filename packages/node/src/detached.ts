@@ -2,6 +2,7 @@ import type http from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { FieldMap } from '@stowage/core'
+import { withUnlisted } from './headers.ts'
 import { IncomingMessage, ServerResponse } from './http.ts'
 
 /** A socket that nobody is at the other end of: what is written to it is gone. */
@@ -94,8 +95,8 @@ export const createDetached = (
   request.httpVersion = '1.1'
   request.httpVersionMajor = 1
   request.httpVersionMinor = 1
-  const pseudo = ofHttp2 ? pseudoFields(from) : {}
-  request.headers = { ...pseudo, host: from.authority, ...toIncoming(from.headers) }
+  const headers = { host: from.authority, ...toIncoming(from.headers) }
+  request.headers = ofHttp2 ? withUnlisted(headers, pseudoFields(from)) : headers
   request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) => [name, String(value)])
   request.complete = true
   request.push(null)

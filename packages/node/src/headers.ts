@@ -110,6 +110,22 @@ const setOrRemove = (headers: Record<string, unknown>, name: string, value: unkn
 }
 
 /**
+ * What a request of HTTP/2 has beside its fields, for a request that says it is one of HTTP/1.1: it is found by name and
+ * not listed, for who hands the fields on takes it away in HTTP/2 alone.
+ *
+ * @example
+ * request.headers = withUnlisted(fields, { ':path': '/items' })
+ */
+export const withUnlisted = <Fields extends object>(
+  fields: Fields,
+  unlisted: Readonly<Record<string, unknown>>,
+): Fields => {
+  for (const name of [':method', ':scheme', ':authority', ':path'])
+    Object.defineProperty(fields, name, { value: unlisted[name], configurable: true, writable: true })
+  return fields
+}
+
+/**
  * What the handler sees of the request header instead of what the client sent. `original` has what an earlier edit has
  * hidden; what others have changed since the request came stays as it is.
  *
@@ -121,7 +137,9 @@ export const editRequest = (
   original: FieldMap,
   edits: Readonly<Record<string, string | undefined>>,
 ): void => {
-  const headers: Record<string, unknown> = { ...request.headers }
+  const present: Readonly<Record<string, unknown>> = request.headers
+  const headers: Record<string, unknown> = { ...present }
+  if (present[':path'] !== headers[':path']) withUnlisted(headers, present)
   for (const name of conditional) setOrRemove(headers, name, original[name])
   for (const name of Object.keys(edits)) setOrRemove(headers, name, edits[name])
   // The accessor of an HTTP/2 request has no setter.

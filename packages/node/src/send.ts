@@ -38,13 +38,13 @@ const sendHead = (response: ServerResponse, { status, reason, headers, added }: 
 
 /**
  * Several lines of a field as one, which means the same (RFC 9110 §5.3): of fields that have one value Node refuses several
- * in HTTP/2. No field here is `Set-Cookie`, which is never stored.
+ * in HTTP/2. Lines of `Set-Cookie`, which a 304 may have of its handler, are not one.
  */
 const inOneLine = (fields: FieldMap): FieldMap =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === 'object' && value.length > 0 ? value.join(', ') : value,
+      typeof value === 'object' && value.length > 0 && name !== 'set-cookie' ? value.join(', ') : value,
     ]),
   )
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import {
+  connect,
   createSecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -111,4 +112,36 @@ test('a listener of HTTP/2 finds in a background refresh what it finds in a requ
   expect((await ask2(origin, '/page?a=1')).cache).toContain('detail=swr')
   expect(await refreshed).toMatchObject({ ok: true })
   expect(await ask2(origin, '/page?a=1')).toMatchObject({ text, cache: 'stowage; hit; ttl=60' })
+})
+
+test('what lists the fields of a background refresh, as of HTTP/1.1, finds those that HTTP/1.1 has', async () => {
+  const clock = fakeClock()
+  let runs = 0
+  const listener: Http2Listener = ({ headers, httpVersionMajor }, response) => {
+    const fields = Object.entries(headers).filter(([name]) => httpVersionMajor < 2 || !name.startsWith(':'))
+    new Headers(fields.map(([name, value]) => [name, String(value)]))
+    runs += 1
+    response.end(`run ${runs}`)
+  }
+  const handler = cached(listener, { ttl: '1m', staleWhileRevalidate: '1h', clock })
+  const origin = await serve(listener, handler)
+  expect((await ask2(origin, '/')).text).toBe('run 1')
+  clock.advance(70_000)
+  const refreshed = new Promise((resolve) => handler.on('refresh', resolve))
+  await ask2(origin, '/')
+  expect(await refreshed).toMatchObject({ ok: true })
+  expect((await ask2(origin, '/')).text).toBe('run 2')
+})
+
+test('a 304 over HTTP/2 has each cookie of its handler in a field of its own', async () => {
+  const cookies = ['a=1; Path=/', 'b=2']
+  const origin = await serve((_request, response) => {
+    response.setHeader('etag', '"e"')
+    response.setHeader('set-cookie', cookies)
+    response.end('for one')
+  })
+  const session = connect(origin, { rejectUnauthorized: false })
+  onTestFinished(() => session.destroy())
+  const [head] = await once(session.request({ 'if-none-match': '"e"' }), 'response')
+  expect(head).toMatchObject({ ':status': 304, 'set-cookie': cookies })
 })
