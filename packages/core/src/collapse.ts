@@ -81,6 +81,8 @@ const settle = (
       return goForward(engine, { ...plan, flight: outcome.flight })
     case 'again':
       return attempt < mostAttempts ? engine.lookupAgain(search) : alone()
+    case 'terms':
+      return waitOn(search, plan, patience, outcome)
     case 'overdue':
       return instead(search, plan, patience, outcome)
     case 'late':
@@ -88,6 +90,20 @@ const settle = (
     default:
       return alone()
   }
+}
+
+/** No attempt of those that a request has: each of several routes on the way of each that is waited for may have its terms. */
+const waitOn = (
+  search: Search,
+  plan: Plan,
+  { recent }: Patience,
+  { terms, flight }: Extract<FlightOutcome, { kind: 'terms' }>,
+): MaybePromise<Decision> => {
+  const { engine, request, attempt } = search
+  const patience: Patience = { until: performance.now() + terms.wait, recent, onTimeout: terms.onTimeout }
+  const joined = flight.join(request.headers, terms.wait)
+  if (joined === undefined && attempt < mostAttempts) return engine.lookupAgain(search)
+  return wait(search, plan, patience, joined)
 }
 
 /** What another request brought: checked like any stored response, against what has been invalidated since. */

@@ -7,7 +7,7 @@ import type { Stamp } from './stamp.ts'
 /**
  * What a waiting request learns of the forwarded one. `stored`: here is the response. `alone`: it cannot be shared,
  * run your own handler. `again`: look up again, the key has changed. `lead`: take the forwarded request's place.
- * `late`: your own patience has ended, the forwarded request goes on.
+ * `terms`: wait on, in another way. `late`: your own patience has ended, the forwarded request goes on.
  * `overdue`: it has run over a limit of its policy; at the soft one it goes on, and may still be waited for.
  */
 export type FlightOutcome =
@@ -15,6 +15,7 @@ export type FlightOutcome =
   | { readonly kind: 'alone' }
   | { readonly kind: 'again' }
   | { readonly kind: 'lead'; readonly flight: Flight }
+  | { readonly kind: 'terms'; readonly terms: Collapse; readonly flight: Flight }
   | { readonly kind: 'late' }
   | { readonly kind: 'overdue'; readonly limit: 'soft' | 'hard'; readonly flight: Flight }
 
@@ -104,12 +105,12 @@ export class Flight {
     this.#close({ kind: 'overdue', limit: 'hard', flight: this })
   }
 
-  /** A route has been found that states how it is waited for: who waits already looks up again, and waits so. */
+  /** A route has been found that states how it is waited for: who waits already goes on so. */
   waitBy(terms: Collapse | false): void {
     if (terms === false) this.refuse(false)
     else if (terms !== this.terms) {
       this.terms = terms
-      this.#release({ kind: 'again' })
+      this.#release({ kind: 'terms', terms, flight: this })
     }
   }
 

@@ -104,3 +104,20 @@ describe('a route that says how its handler is waited for', () => {
     expect(await route.settled()).toEqual(['forward', 'forward'])
   })
 })
+
+test('several routes on the way of one request have nobody run its own, whoever they wait for is lost', async () => {
+  const cache = createCache({ clock: fakeClock() })
+  const routes = ([8, 9] as const).map((wait) => cache.policy({ ttl: 60, collapse: { wait } }))
+  const forwards: Forward[] = []
+  for (let asked = 0; asked < 9; asked++)
+    void Promise.resolve(cache.lookup(requestOf('/a'))).then((decision) => forwards.push(forwardOf(decision)))
+  for (let lost = 0; lost < 5; lost++) {
+    await vi.advanceTimersByTimeAsync(0)
+    expect(forwards).toHaveLength(lost + 1)
+    for (const rules of routes) {
+      await cache.refine(forwards[lost] as Forward, rules)
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    forwards[lost]?.abort()
+  }
+})
