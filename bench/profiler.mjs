@@ -5,25 +5,24 @@ import { setTimeout as wait } from 'node:timers/promises'
 const intervalMicroseconds = 200
 
 /** Frames without a file are V8's own, and what Node has in C++: most of that are the system's calls for sockets. */
+const system = 'system, V8'
 const unnamed = new Map([
   ['(idle)', undefined],
-  ['(garbage collector)', 'collecting garbage'],
+  ['(garbage collector)', 'garbage'],
 ])
-const owners = [
-  [/\/packages\/(core|node|express|fastify|koa)\/dist\//, (name) => `packages/${name}`],
-  [/\/node_modules\/lru-cache\//, () => 'lru-cache'],
-  [/\/node_modules\//, () => 'framework'],
-  [/^node:/, () => 'Node in JavaScript'],
+const named = [
+  [/\/packages\/core\/dist\//, 'core'],
+  [/\/packages\/node\/dist\//, 'node'],
+  [/\/packages\/(?:express|fastify|koa)\/dist\//, 'adapter'],
+  [/\/node_modules\/lru-cache\//, 'lru-cache'],
+  [/\/node_modules\//, 'framework'],
+  [/^node:/, 'Node'],
 ]
 
 const ownerOf = ({ functionName, url }) => {
   if (unnamed.has(functionName)) return unnamed.get(functionName)
-  if (url === '') return 'system and V8'
-  for (const [pattern, name] of owners) {
-    const found = pattern.exec(url)
-    if (found !== null) return name(found[1])
-  }
-  return 'handler'
+  if (url === '') return system
+  return named.find(([pattern]) => pattern.test(url))?.[1] ?? 'handler'
 }
 
 /** Of each owner, the share of the time in which the process was not idle. */

@@ -6,6 +6,8 @@ import { leadMs, measureOnce } from './rounds.mjs'
 const profiled = [
   'plain',
   'front',
+  'fastify floor',
+  'fastify hit',
   'koa floor',
   'koa hit',
   'uncached',

@@ -51,7 +51,8 @@ async function measureAll(plan) {
     reached.push(...targets.partTargets(parts))
   }
   if (wants('profiles')) sections.push(tables.profileTable(await measureProfiles(plan)))
-  return [...sections, tables.targetTable(reached)].join('\n\n')
+  if (reached.length > 0) sections.push(tables.targetTable(reached))
+  return sections.join('\n\n')
 }
 
 function write(text) {
