@@ -21,11 +21,11 @@ const forwardedOf = ({ headers }: IncomingMessage): FieldMap | undefined => {
   const proto = headers['x-forwarded-proto']
   if (host === undefined && proto === undefined && forwarded === undefined) return undefined
   const parts = forwarded === undefined ? undefined : namingParts(forwarded)
-  return {
-    ...(host === undefined ? {} : { 'x-forwarded-host': host }),
-    ...(proto === undefined ? {} : { 'x-forwarded-proto': proto }),
-    ...(parts === undefined ? {} : { forwarded: parts }),
-  }
+  const fields: Record<string, string | readonly string[]> = {}
+  if (host !== undefined) fields['x-forwarded-host'] = host
+  if (proto !== undefined) fields['x-forwarded-proto'] = proto
+  if (parts !== undefined) fields.forwarded = parts
+  return fields
 }
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`, as the cache reads it. */

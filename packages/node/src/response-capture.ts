@@ -237,10 +237,10 @@ export class ResponseCapture implements Captured, Replaceable {
 
   #readHead(): ForwardedHead {
     const route = this.#route()
-    return this.#head.read({
-      ...(this.#whole === undefined ? {} : { body: this.#whole }),
-      ...(route === undefined ? {} : { route }),
-    })
+    const known: { body?: Buffer; route?: string } = {}
+    if (this.#whole !== undefined) known.body = this.#whole
+    if (route !== undefined) known.route = route
+    return this.#head.read(known)
   }
 
   #judge(): void {
