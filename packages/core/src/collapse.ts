@@ -43,9 +43,8 @@ export const collapse = (
   // Without the store nobody knows what others have invalidated since: who comes late waits for a later run.
   if (running === undefined || (found.stamp === undefined && !recent))
     return goForward(engine, { ...plan, flight: flights.replace(key) })
-  const { wait: waitMs, onTimeout } = running.terms ?? policy.collapse
-  const patience: Patience = { until: performance.now() + waitMs, recent, onTimeout }
-  return wait(search, plan, patience, running.join(request.headers, waitMs))
+  const terms = running.terms ?? policy.collapse
+  return wait(search, plan, patienceOf(terms, recent), running.join(request.headers, terms.wait))
 }
 
 /** How a request waits for another. */
@@ -56,6 +55,12 @@ interface Patience {
   readonly onTimeout: Collapse['onTimeout']
 }
 
+const patienceOf = ({ wait, onTimeout }: Collapse, recent: boolean): Patience => ({
+  until: performance.now() + wait,
+  recent,
+  onTimeout,
+})
+
 const wait = (
   search: Search,
   plan: Plan,
@@ -65,6 +70,17 @@ const wait = (
   outcome === undefined
     ? goForward(search.engine, { ...plan, collapsed: false })
     : outcome.then((settled) => settle(search, plan, patience, settled))
+
+/** What it waited for may have ended meanwhile: then it looks up again, as often as it may. */
+const waitOrLookUp = (
+  search: Search,
+  plan: Plan,
+  patience: Patience,
+  outcome: Promise<FlightOutcome> | undefined,
+): MaybePromise<Decision> =>
+  outcome === undefined && search.attempt < mostAttempts
+    ? search.engine.lookupAgain(search)
+    : wait(search, plan, patience, outcome)
 
 const settle = (
   search: Search,
@@ -99,11 +115,8 @@ const waitOn = (
   { recent }: Patience,
   { terms, flight }: Extract<FlightOutcome, { kind: 'terms' }>,
 ): MaybePromise<Decision> => {
-  const { engine, request, attempt } = search
-  const patience: Patience = { until: performance.now() + terms.wait, recent, onTimeout: terms.onTimeout }
-  const joined = flight.join(request.headers, terms.wait)
-  if (joined === undefined && attempt < mostAttempts) return engine.lookupAgain(search)
-  return wait(search, plan, patience, joined)
+  const joined = flight.join(search.request.headers, terms.wait)
+  return waitOrLookUp(search, plan, patienceOf(terms, recent), joined)
 }
 
 /** What another request brought: checked like any stored response, against what has been invalidated since. */
@@ -143,8 +156,7 @@ const instead = async (
   if (entry !== undefined) return reuse(search, entry, factsOf(engine, entry), { detail: `${limit}-timeout` })
   if (limit === 'hard' && attempt < mostAttempts) return engine.lookupAgain(search)
   const joined = flight.join(request.headers, Math.max(0, patience.until - performance.now()), true)
-  if (joined === undefined && attempt < mostAttempts) return engine.lookupAgain(search)
-  return wait(search, plan, patience, joined)
+  return waitOrLookUp(search, plan, patience, joined)
 }
 
 /** Waited in vain: what the policy wants then, or undefined for the handler. */

@@ -47,8 +47,7 @@ const longestMs = 2 ** 31 * 1000
 const millisecondsOf = (option: TtlOption | undefined): number | false | undefined => {
   if (option === undefined || option === false) return option
   const ms = parseDuration(option satisfies Duration)
-  if (ms === undefined || Number.isNaN(ms) || ms < 0)
-    throw new TypeError(`ttl function returned ${String(option)}`)
+  if (ms === undefined) throw new TypeError(`ttl function returned ${String(option)}`)
   return Math.min(ms, longestMs)
 }
 

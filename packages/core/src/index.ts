@@ -58,7 +58,7 @@ export type {
 export type { ResponseCache, RouteRules } from './response-cache.ts'
 export type { SelectedResponse } from './select.ts'
 export type { InvalidateOptions, Selector, SelectorPlace } from './selector.ts'
-export { isUnsafe } from './semantics/invalidate.ts'
+export { isNonError, isUnsafe } from './semantics/invalidate.ts'
 export { isEndless } from './semantics/storable.ts'
 export { mergeVaryValue } from './semantics/vary.ts'
 export type { ValueSerializer } from './serializer.ts'

@@ -1,5 +1,5 @@
 import { createCache } from '@stowage/core'
-import { checkAll, checkFits, checkOneOf } from '@stowage/node'
+import { checkAll, checkFits, checkOneOf, isCache } from '@stowage/node'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { captureOf, capturing } from './capture.ts'
@@ -9,12 +9,16 @@ import { layerAt } from './place.ts'
 import { warnOfEarlier } from './placement.ts'
 import { asRead } from './request.ts'
 import { declareRoute } from './routes.ts'
-import { type Cache, type Scope, type Scoped, scoped } from './scope.ts'
+import { type Scope, type Scoped, scoped } from './scope.ts'
 
-const checkGiven = (given: unknown): void => {
-  const fits = given === undefined || typeof (given as Partial<Cache> | null)?.lookup === 'function'
-  checkFits(fits, given, 'cachePlugin', 'cache', 'a cache, as createCache() makes one')
-}
+const checkGiven = (given: unknown): void =>
+  checkFits(
+    given === undefined || isCache(given),
+    given,
+    'cachePlugin',
+    'cache',
+    'a cache, as createCache() makes one',
+  )
 
 const scopeFor = (app: FastifyInstance, options: FastifyCacheOptions): Scope => {
   const around = (app as Scoped)[scoped]

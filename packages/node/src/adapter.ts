@@ -134,6 +134,15 @@ export const openForward = (
 }
 
 /**
+ * Whether a value is a cache, or middleware that is one as well.
+ *
+ * @example
+ * isCache(createCache()) // true
+ */
+export const isCache = <Raw>(value: unknown): value is ResponseCache<Raw> =>
+  typeof (value as Partial<ResponseCache<Raw>> | null | undefined)?.lookup === 'function'
+
+/**
  * The cache that was given, or a new one by the options that were; `site` names the function in errors.
  *
  * @throws `CacheConfigError` where an option cannot work.
@@ -143,10 +152,7 @@ export const openForward = (
 export const cacheFor = <Raw>(
   options: CacheOptions<Raw> | ResponseCache<Raw> | undefined,
   site: string,
-): ResponseCache<Raw> =>
-  typeof (options as Partial<ResponseCache<Raw>> | undefined)?.lookup === 'function'
-    ? (options as ResponseCache<Raw>)
-    : createCache<Raw>(options as CacheOptions<Raw> | undefined, site)
+): ResponseCache<Raw> => (isCache<Raw>(options) ? options : createCache<Raw>(options, site))
 
 /**
  * What a route invalidates, as a function of its request; `place` is where it is stated, for errors.

@@ -1,4 +1,4 @@
-export { type Adapter, cacheFor, openForward, selectorFor } from './adapter.ts'
+export { type Adapter, cacheFor, isCache, openForward, selectorFor } from './adapter.ts'
 export { attach, attachedTo, isRevalidation, joinHandlers, replayOf } from './attached.ts'
 export { type ParsedRequest, readBody } from './body.ts'
 export { sourceOf } from './body-source.ts'

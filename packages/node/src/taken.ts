@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { isUint8Array } from 'node:util/types'
+import { isNonError } from '@stowage/core'
 import { hasLeft } from './head.ts'
 
 // Functions of their own, for the reason that `endings.ts` gives.
@@ -56,18 +57,16 @@ const answers = ['respond', 'respondWithFile', 'respondWithFD'] as const
 /** A stream of HTTP/2, with what of it begins an answer. */
 type Answering = Record<(typeof answers)[number], (...given: unknown[]) => unknown>
 
-/** Whether an answer is no error (RFC 9111 §4.4); what names no status is sent with 200. */
-const isNonError = (fields: unknown): boolean => {
-  const status = Number((fields as Record<string, unknown> | null | undefined)?.[':status'] ?? 200)
-  return status >= 200 && status < 400
-}
+/** What names no status is sent with 200. */
+const statusOf = (fields: unknown): number =>
+  Number((fields as Record<string, unknown> | null | undefined)?.[':status'] ?? 200)
 
 /** Its methods are how Node's response answers as well. */
 const watchStream = (stream: Answering, taken: () => void, isNodes: () => boolean): void => {
   for (const method of answers) {
     const original = stream[method]
     const answer = (...given: unknown[]): unknown => {
-      if (!isNodes() && isNonError(given[method === 'respond' ? 0 : 1])) taken()
+      if (!isNodes() && isNonError(statusOf(given[method === 'respond' ? 0 : 1]))) taken()
       return original.apply(stream, given)
     }
     stream[method] = answer
